@@ -1,0 +1,51 @@
+# Run as: cmake -DROOT=<source folder> -P check_arrows.cmake
+# Fails when a file includes a room that cmake/arrows.txt does not allow, or is over 600 lines.
+cmake_minimum_required(VERSION 3.25)
+
+file(STRINGS "${ROOT}/cmake/arrows.txt" lines REGEX "^[a-z]+:")
+foreach(line IN LISTS lines)
+  string(REGEX MATCH "^([a-z]+):(.*)$" matched "${line}")
+  set(room "${CMAKE_MATCH_1}")
+  string(STRIP "${CMAKE_MATCH_2}" allowed)
+  string(REGEX REPLACE " +" ";" allowed_${room} "${allowed}")
+  list(APPEND rooms ${room})
+endforeach()
+
+set(faults 0)
+file(GLOB_RECURSE files RELATIVE "${ROOT}" "${ROOT}/include/*.hpp" "${ROOT}/src/*.hpp"
+     "${ROOT}/src/*.cpp" "${ROOT}/app/*.cpp" "${ROOT}/app/*.hpp")
+foreach(file IN LISTS files)
+  string(REGEX REPLACE "^(include/overparam|src)/" "" inside "${file}")
+  string(REGEX REPLACE "/.*" "" room "${inside}")
+  if(NOT room IN_LIST rooms)
+    message(SEND_ERROR "${file}: \"${room}\" is not a room of cmake/arrows.txt")
+    math(EXPR faults "${faults} + 1")
+  endif()
+  file(STRINGS "${ROOT}/${file}" includes REGEX "^#include \"overparam/")
+  foreach(include IN LISTS includes)
+    string(REGEX MATCH "overparam/([a-z]+)/" matched "${include}")
+    set(included "${CMAKE_MATCH_1}")
+    if(NOT included STREQUAL room AND NOT included IN_LIST allowed_${room})
+      message(SEND_ERROR "${file}: ${room} may not include ${included} (${include})")
+      math(EXPR faults "${faults} + 1")
+    endif()
+  endforeach()
+endforeach()
+
+file(GLOB_RECURSE code "${ROOT}/include/*.hpp" "${ROOT}/src/*" "${ROOT}/app/*" "${ROOT}/tests/*"
+     "${ROOT}/bench/*" "${ROOT}/examples/*" "${ROOT}/web/*.js" "${ROOT}/web/*.html"
+     "${ROOT}/cmake/*")
+list(FILTER code EXCLUDE REGEX "/node_modules/|/golden/")
+foreach(file IN LISTS code)
+  file(STRINGS "${file}" lines)
+  list(LENGTH lines count)
+  if(count GREATER 600)
+    message(SEND_ERROR "${file}: ${count} lines, 600 are the most")
+    math(EXPR faults "${faults} + 1")
+  endif()
+endforeach()
+
+list(LENGTH files count)
+if(faults EQUAL 0)
+  message(STATUS "${count} files: every include follows an arrow")
+endif()
