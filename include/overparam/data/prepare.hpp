@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// From raw samples to what the network sees: choose, relabel, encode, normalise.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "overparam/data/dataset.hpp"
+
+namespace overparam::data {
+
+/// Keeps the first `num_samples` training samples in file order (0: all), and makes the next
+/// `num_test` of them the test part where that is asked for (0: leaves the test part as it is).
+/// @throws Error(usage) if there are not that many
+void take_samples(Dataset& dataset, std::int64_t num_samples, std::int64_t num_test = 0);
+
+/// How training labels are replaced, as in Zhang et al. 2017: `true` leaves them, `random` draws
+/// them all anew, `noisy:P` redraws each with probability P. Test labels are never touched.
+struct LabelNoise {
+  double probability = 0;
+};
+
+/// Reads "true", "random" or "noisy:P" with 0 <= P <= 1. @throws Error(usage)
+LabelNoise parse_label_noise(const std::string& text);
+
+/// Redraws labels uniformly over the classes; where the data have only targets, permutes the
+/// redrawn rows' targets among themselves.
+void apply_label_noise(Dataset& dataset, LabelNoise noise, std::uint64_t seed);
+
+/// Fills `targets` (n, num_outputs) from the labels where the data have labels: one-hot for two
+/// outputs or more, and for one output the classes spaced evenly over [-1, 1]. Targets that are
+/// already there must have this many columns. num_outputs = 0: as many as there are classes or
+/// target columns. Returns the number used.
+/// @throws Error(usage) for fewer outputs than classes, Error(data) for labels out of range
+std::int64_t encode_targets(Dataset& dataset, std::int64_t num_outputs);
+
+/// Checks that every input and target is finite. @throws Error(data) naming sample and coordinate
+void check_finite(const Dataset& dataset);
+
+/// Replaces train and test inputs by normalised ones of type `dtype`, computed in float64 row by
+/// row. `footnote3` takes one factor from both parts together.
+/// @throws Error(data) for a zero row where rows are scaled, naming it
+void normalise(Dataset& dataset, Normalisation normalisation, at::ScalarType dtype);
+
+}  // namespace overparam::data

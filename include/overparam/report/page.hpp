@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// A report as a list of blocks, and the one self-contained HTML file it becomes.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "overparam/report/figure.hpp"
+#include "overparam/report/table.hpp"
+
+namespace overparam::report {
+
+struct Heading {
+  std::string text;
+};
+
+/// Plain text; `code` and **strong** as in Markdown, nothing else.
+struct Paragraph {
+  std::string text;
+};
+
+/// Large numbers at the top of a page: "training accuracy", "1.0", "all 200 digits right".
+struct KeyNumbers {
+  struct Item {
+    std::string label;
+    std::string value;
+    std::string note;
+  };
+  std::vector<Item> items;
+};
+
+/// A command to copy.
+struct Command {
+  std::string text;
+};
+
+/// Blocks that a reader may unfold: long tables, settings, versions.
+struct Details {
+  std::string summary;
+  std::vector<std::variant<Paragraph, Table, Command>> blocks;
+};
+
+using Block =
+    std::variant<Heading, Paragraph, KeyNumbers, Table, Figure, ImageGrid, Command, Details>;
+
+struct Page {
+  std::string title;
+  std::string subtitle;
+  std::vector<Block> blocks;
+};
+
+/// One HTML file that needs no other file and no network. Every figure carries its static SVG;
+/// where this build has the chart library (`has_interactive_charts`) and the browser runs scripts,
+/// an interactive chart takes its place. Sets `window.ready = true` when all charts are drawn.
+std::string to_html(const Page& page);
+
+/// Whether the chart library was bundled into this build.
+bool has_interactive_charts();
+
+}  // namespace overparam::report
