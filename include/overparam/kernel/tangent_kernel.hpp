@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tangent kernel of the trained blocks,
+//
+//     K[(i,a),(j,b)] = <d y_a(x_i) / dW, d y_b(x_j) / dW>
+//                    = sum_k sum_{uses u,u' of k} s_u s_u' <delta^a_{i,u}, delta^b_{j,u'}>
+//                    <Z_{i,u}, Z_{j,u'}>
+//
+// never through a Jacobian. For the squared loss |grad F|^2 = r^T K r with the residual r, so that
+// 2 lambda_min F <= |grad F|^2 <= 2 lambda_max F.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "overparam/linalg/lanczos.hpp"
+#include "overparam/net/network.hpp"
+
+namespace overparam::kernel {
+
+/// K as a dense matrix (n d, n d), float64, row i * d + a. Grams are taken in the network's type
+/// and summed in float64. Time O(L (n d)^2 m + L n d m^2), memory n d m (network's type) + 2 (n
+/// d)^2.
+/// @throws Error(capacity) with the plan if that exceeds `memory_limit` bytes (0: what is
+/// available)
+at::Tensor tangent_kernel(const net::Network& network,
+                          const at::Tensor& inputs,
+                          std::uint64_t memory_limit = 0);
+
+/// K v without K, by JVP after VJP in sample space: the direction J^T v is never formed where n is
+/// smaller than the blocks, because Z (J^T v)^T = (Z Z^T) delta. Records the network's features
+/// once; the network must not change while this is used. One product costs about 4 n m^2 + 2 n^2 m
+/// flops a layer, memory n m for each layer and n^2 for the Grams.
+class TangentProduct {
+ public:
+  TangentProduct(const net::Network& network, const at::Tensor& inputs, net::Workspace& workspace);
+  ~TangentProduct();
+  TangentProduct(TangentProduct&&) noexcept;
+
+  /// out = K v for v, out (n d) float64, ordered as the rows of K.
+  void operator()(const at::Tensor& v, at::Tensor& out) const;
+
+  [[nodiscard]] std::int64_t size() const;
+
+  /// y at the inputs, (n, d)
+  [[nodiscard]] const at::Tensor& outputs() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Largest (and smallest, if asked) eigenvalue of K by Lanczos on TangentProduct.
+linalg::ExtremeEigenvalues extreme_eigenvalues(const net::Network& network,
+                                               const at::Tensor& inputs,
+                                               net::Workspace& workspace,
+                                               const linalg::EigenOptions& options = {});
+
+/// max_i lambda_max(K_ii), the largest curvature one sample can give; K_ii is the (d, d) block of
+/// sample i. Works on chunks of samples, so memory does not grow with n.
+double largest_sample_eigenvalue(const net::Network& network,
+                                 const at::Tensor& inputs,
+                                 net::Workspace& workspace);
+
+}  // namespace overparam::kernel

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// One description for every network of the source documents: layers that are sums of terms, and
+// blocks of weights that terms use.
+//
+//     g_l = sum_t s_t * Phi_t(h_from(t)) * W_block(t)^T + b_l      h_l = phi_l(g_l)
+//
+// The last layer is the read-out, y = h_last with phi = identity.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "overparam/net/activation.hpp"
+
+namespace overparam::net {
+
+/// As the source of a term: the network's input.
+inline constexpr int kInput = -1;
+
+/// As the block of a term: no weights; the gathered features are added as they are.
+inline constexpr int kSkip = -1;
+
+/// Phi, how features become the rows that multiply a block.
+enum class Gather {
+  identity,  ///< one row a sample
+};
+
+/// s * Phi(h_from) * W_block^T
+struct Term {
+  int from = kInput;  ///< an earlier layer, or kInput
+  Gather gather = Gather::identity;
+  int block = kSkip;
+  double gain = 1;
+};
+
+struct Layer {
+  std::vector<Term> terms;
+  at::Tensor bias;  ///< fixed, (width) or (n, width); undefined for none
+  Activation activation;
+};
+
+/// A weight matrix (rows, columns), initially N(0, variance). A block that several terms name is
+/// shared by them.
+struct Block {
+  std::string name;
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  double variance = 1;
+  bool trained = false;
+};
+
+/// The shape of a network without its weights: cheap to copy.
+struct Architecture {
+  std::string name;  ///< of its catalogue row: "fc"
+  std::int64_t input_size = 0;
+  std::vector<Block> blocks;
+  std::vector<Layer> layers;
+
+  /// Checks that every term fits its source and its block.
+  /// @throws Error(usage) naming layer and term
+  void validate() const;
+
+  [[nodiscard]] std::int64_t width_of(int layer) const;  ///< of its features; kInput: input_size
+  [[nodiscard]] std::int64_t num_outputs() const;
+  [[nodiscard]] int num_layers() const { return static_cast<int>(layers.size()); }
+  [[nodiscard]] std::int64_t num_parameters() const;
+  [[nodiscard]] std::int64_t num_trained_parameters() const;
+
+  /// How many terms use the block.
+  [[nodiscard]] int uses_of(int block) const;
+
+  /// The index of the block, or -1.
+  [[nodiscard]] int find_block(const std::string& name) const;
+
+  /// Hidden layers in order: every layer but the read-out whose features have a sign pattern.
+  [[nodiscard]] std::vector<int> sign_layers() const;
+};
+
+/// Marks which blocks are trained. "hidden": all but those that read the input or write the output
+/// (the paper's choice); "all"; "first"; "last"; or names separated by commas, "A,W.1".
+/// @throws Error(usage) for an unknown name or an empty choice
+void select_trained(Architecture& architecture, const std::string& subset);
+
+/// Draws block number `block` at random initialisation into `out` (rows, columns): a function of
+/// (seed, block name) alone, so that W^(0) can be drawn again instead of kept.
+void draw_initial_block(const Architecture& architecture,
+                        int block,
+                        std::uint64_t seed,
+                        at::Tensor& out);
+
+}  // namespace overparam::net

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// The passes, written once for every architecture.
+//
+// With u_l the cotangent of the features of layer l and delta_l = phi'_l(g_l) * u_l,
+//
+//     u_from(t) += s_t Phi_t^T(delta_l W)          grad W_k = sum over uses of k of s delta^T Z
+//     g'_l = sum_t s_t (Z_t W'^T + Phi_t(h'_from) W^T)      h'_l = phi'_l(g_l) * g'_l
+//
+// where Z = Phi(h_from) are the rows a use multiplies, and W' a direction in weight space. For the
+// paper's network the gradient is Fact 2.6.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+#include <vector>
+
+#include "overparam/linalg/buffer_pool.hpp"
+#include "overparam/net/architecture.hpp"
+#include "overparam/net/parameters.hpp"
+
+namespace overparam::net {
+
+/// Reusable memory for passes. One thread at a time.
+using Workspace = linalg::BufferPool;
+
+/// What a forward pass leaves for later passes. Its tensors belong to the workspace and return to
+/// it when the tape goes out of scope.
+class Tape {
+ public:
+  [[nodiscard]] const at::Tensor& inputs() const { return inputs_; }
+
+  /// h_l, (n, width of layer l); layer kInput is the input.
+  [[nodiscard]] const at::Tensor& features(int layer) const;
+
+  /// y, (n, d)
+  [[nodiscard]] const at::Tensor& outputs() const { return features_.back().tensor(); }
+
+ private:
+  friend class Network;
+  at::Tensor inputs_;
+  std::vector<linalg::Scratch> features_;
+};
+
+/// One place where a block multiplies features.
+struct Use {
+  int layer = 0;
+  int term = 0;
+  int block = 0;
+  double gain = 1;
+};
+
+class Network {
+ public:
+  /// @throws Error(usage) if the parameters do not fit the architecture
+  Network(Architecture architecture, Parameters parameters);
+
+  /// At random initialisation.
+  Network(const Architecture& architecture, std::uint64_t seed, const at::TensorOptions& options);
+
+  Network(Network&&) = default;
+  Network& operator=(Network&&) = default;
+  Network(const Network&) = delete;  // weights are large: copy them by clone()
+  Network& operator=(const Network&) = delete;
+
+  [[nodiscard]] Network clone() const { return {architecture_, parameters_.clone()}; }
+
+  [[nodiscard]] const Architecture& architecture() const { return architecture_; }
+  [[nodiscard]] const Parameters& parameters() const { return parameters_; }
+  [[nodiscard]] Parameters& parameters() { return parameters_; }
+  [[nodiscard]] at::TensorOptions options() const { return parameters_[0].options(); }
+
+  /// y for inputs (n, dx), written to outputs (n, d). Keeps two layers at a time in memory.
+  void forward(const at::Tensor& inputs, at::Tensor& outputs, Workspace& workspace) const;
+  [[nodiscard]] at::Tensor forward(const at::Tensor& inputs, Workspace& workspace) const;
+
+  /// As forward, keeping the features of every layer.
+  [[nodiscard]] Tape record(const at::Tensor& inputs, Workspace& workspace) const;
+
+  /// into_k = beta into_k + alpha grad_k for every trained block k, where grad is the gradient of
+  /// <cotangent, y> (a VJP). `into` may be this network's own parameters, which makes the update
+  /// part of the product; not where a trained block is used more than once.
+  /// @param cotangent (n, d)
+  void add_gradient(const Tape& tape,
+                    const at::Tensor& cotangent,
+                    double alpha,
+                    Parameters& into,
+                    Workspace& workspace,
+                    double beta = 1) const;
+
+  /// |grad_k|_F^2 for every block (0 for frozen ones), as sum (delta delta^T) * (Z Z^T) where that
+  /// is cheaper than the gradient itself.
+  [[nodiscard]] std::vector<double> squared_gradient_norms(const Tape& tape,
+                                                           const at::Tensor& cotangent,
+                                                           Workspace& workspace) const;
+
+  /// y' (n, d) along a direction in weight space (a JVP).
+  [[nodiscard]] at::Tensor jvp(const Tape& tape,
+                               const Parameters& direction,
+                               Workspace& workspace) const;
+
+  /// Called for each use of a trained block with delta and Z (n, columns). With cotangents
+  /// (c, n, d), c of them at once, delta is (c, n, rows); with (n, d) it is (n, rows).
+  using OnUse =
+      std::function<void(const Use&, const at::Tensor& delta, const at::Tensor& gathered)>;
+
+  /// The backward pass itself. A use is reported after its cotangent went further down, so the
+  /// callback may change that block's weights.
+  void backward(const Tape& tape,
+                const at::Tensor& cotangent,
+                Workspace& workspace,
+                const OnUse& on_use) const;
+
+  /// Adds s Z W'^T of one use to its layer's pre-activation tangent (n, rows).
+  using AddPerturbation =
+      std::function<void(const Use&, const at::Tensor& gathered, at::Tensor& tangent)>;
+
+  /// The tangent pass, with the direction known only through its products: y' into (n, d).
+  void push_forward(const Tape& tape,
+                    const AddPerturbation& add_perturbation,
+                    at::Tensor& outputs_tangent,
+                    Workspace& workspace) const;
+
+ private:
+  void compute_layer(int layer,
+                     const std::function<const at::Tensor&(int)>& features_of,
+                     at::Tensor& out) const;
+  void check_inputs(const at::Tensor& inputs) const;
+
+  Architecture architecture_;
+  Parameters parameters_;
+  std::vector<bool> needs_cotangent_;  ///< per layer: it or a layer below it has a trained block
+  std::vector<int> last_reader_;       ///< per layer: the last layer with a term from it
+};
+
+}  // namespace overparam::net

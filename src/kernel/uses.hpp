@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "overparam/net/network.hpp"
+
+namespace overparam::kernel {
+
+/// What one use of a block left in a backward pass.
+struct UseRecord {
+  net::Use use;
+  at::Tensor delta;     ///< (n, rows) or (c, n, rows)
+  at::Tensor gathered;  ///< Z (n, columns)
+};
+
+/// Runs a backward pass and calls `on_block` once for each trained block, with all of its uses
+/// together. Only shared blocks cost a copy of their deltas.
+void backward_by_block(const net::Network& network,
+                       const net::Tape& tape,
+                       const at::Tensor& cotangent,
+                       net::Workspace& workspace,
+                       const std::function<void(std::span<const UseRecord>)>& on_block);
+
+/// The d unit cotangents of every sample, (d, n, d).
+at::Tensor unit_cotangents(std::int64_t n, std::int64_t d, const at::TensorOptions& options);
+
+}  // namespace overparam::kernel

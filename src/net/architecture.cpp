@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "overparam/net/architecture.hpp"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+#include "overparam/base/random.hpp"
+#include "overparam/base/require.hpp"
+#include "overparam/base/text.hpp"
+
+namespace overparam::net {
+
+namespace {
+
+void validate_term(const Architecture& architecture, int layer, int index) {
+  const auto& term =
+      architecture.layers[static_cast<std::size_t>(layer)].terms[static_cast<std::size_t>(index)];
+  const auto where = [&] {
+    return fmt::format("network {}, layer {}, term {}", architecture.name, layer, index);
+  };
+  base::require(term.from >= kInput && term.from < layer,
+                ErrorKind::usage,
+                "{}: reads layer {}, expected an earlier one",
+                where(),
+                term.from);
+  base::require(term.block >= kSkip && term.block < static_cast<int>(architecture.blocks.size()),
+                ErrorKind::usage,
+                "{}: there is no block {}",
+                where(),
+                term.block);
+  const auto columns = architecture.width_of(term.from);
+  const auto rows = architecture.width_of(layer);
+  if (term.block == kSkip) {
+    base::require(rows == columns,
+                  ErrorKind::usage,
+                  "{}: a skip from width {} to width {}",
+                  where(),
+                  columns,
+                  rows);
+  } else {
+    const auto& block = architecture.blocks[static_cast<std::size_t>(term.block)];
+    base::require(block.rows == rows && block.columns == columns,
+                  ErrorKind::usage,
+                  "{}: block {} is ({}, {}), expected ({}, {})",
+                  where(),
+                  block.name,
+                  block.rows,
+                  block.columns,
+                  rows,
+                  columns);
+  }
+}
+
+enum class Position { first, hidden, last };
+
+/// Where a block stands: it reads the input, it writes the output, or neither.
+Position position_of(const Architecture& architecture, int block) {
+  for (int layer = 0; layer < architecture.num_layers(); ++layer) {
+    for (const auto& term : architecture.layers[static_cast<std::size_t>(layer)].terms) {
+      if (term.block != block) continue;
+      if (term.from == kInput) return Position::first;
+      if (layer + 1 == architecture.num_layers()) return Position::last;
+    }
+  }
+  return Position::hidden;
+}
+
+}  // namespace
+
+std::int64_t Architecture::width_of(int layer) const {
+  if (layer == kInput) return input_size;
+  for (const auto& term : layers[static_cast<std::size_t>(layer)].terms) {
+    if (term.block != kSkip) return blocks[static_cast<std::size_t>(term.block)].rows;
+  }
+  const auto& terms = layers[static_cast<std::size_t>(layer)].terms;
+  return terms.empty() ? 0 : width_of(terms.front().from);
+}
+
+std::int64_t Architecture::num_outputs() const { return width_of(num_layers() - 1); }
+
+void Architecture::validate() const {
+  base::require(!layers.empty(), ErrorKind::usage, "network {}: it has no layers", name);
+  base::require(input_size > 0,
+                ErrorKind::usage,
+                "network {}: the input size must be at least 1, found {}",
+                name,
+                input_size);
+  for (const auto& block : blocks) {
+    base::require(block.rows > 0 && block.columns > 0,
+                  ErrorKind::usage,
+                  "network {}: block {} has size ({}, {}), both must be at least 1",
+                  name,
+                  block.name,
+                  block.rows,
+                  block.columns);
+  }
+  for (int layer = 0; layer < num_layers(); ++layer) {
+    const auto& terms = layers[static_cast<std::size_t>(layer)].terms;
+    base::require(!terms.empty(), ErrorKind::usage, "network {}: layer {} is empty", name, layer);
+    for (int term = 0; term < static_cast<int>(terms.size()); ++term) {
+      validate_term(*this, layer, term);
+    }
+  }
+}
+
+std::int64_t Architecture::num_parameters() const {
+  std::int64_t sum = 0;
+  for (const auto& block : blocks) sum += block.rows * block.columns;
+  return sum;
+}
+
+std::int64_t Architecture::num_trained_parameters() const {
+  std::int64_t sum = 0;
+  for (const auto& block : blocks) sum += block.trained ? block.rows * block.columns : 0;
+  return sum;
+}
+
+int Architecture::uses_of(int block) const {
+  int uses = 0;
+  for (const auto& layer : layers) {
+    for (const auto& term : layer.terms) uses += term.block == block ? 1 : 0;
+  }
+  return uses;
+}
+
+int Architecture::find_block(const std::string& block_name) const {
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    if (blocks[i].name == block_name) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+std::vector<int> Architecture::sign_layers() const {
+  std::vector<int> result;
+  for (int layer = 0; layer + 1 < num_layers(); ++layer) {
+    if (layers[static_cast<std::size_t>(layer)].activation.has_sign_pattern)
+      result.push_back(layer);
+  }
+  return result;
+}
+
+void select_trained(Architecture& architecture, const std::string& subset) {
+  const auto count = static_cast<int>(architecture.blocks.size());
+  const auto mark = [&](auto&& wanted) {
+    for (int i = 0; i < count; ++i)
+      architecture.blocks[static_cast<std::size_t>(i)].trained = wanted(i);
+  };
+  const auto stands = [&](Position position) {
+    return [&architecture, position](int i) { return position_of(architecture, i) == position; };
+  };
+
+  if (subset == "hidden") {
+    mark(stands(Position::hidden));
+  } else if (subset == "first") {
+    mark(stands(Position::first));
+  } else if (subset == "last") {
+    mark(stands(Position::last));
+  } else if (subset == "all") {
+    mark([](int) { return true; });
+  } else {
+    mark([](int) { return false; });
+    std::vector<std::string> names{"hidden", "all", "first", "last"};
+    for (const auto& block : architecture.blocks) names.push_back(block.name);
+    for (const auto& part : base::split(subset, ',')) {
+      const int block = architecture.find_block(part);
+      base::require(block >= 0,
+                    ErrorKind::usage,
+                    "trained layers: the network {} has no block \"{}\"{}; it has {}",
+                    architecture.name,
+                    part,
+                    base::did_you_mean(part, names),
+                    base::join(names, ", "));
+      architecture.blocks[static_cast<std::size_t>(block)].trained = true;
+    }
+  }
+  base::require(architecture.num_trained_parameters() > 0,
+                ErrorKind::usage,
+                "trained layers: \"{}\" leaves nothing to train in the network {}",
+                subset,
+                architecture.name);
+}
+
+void draw_initial_block(const Architecture& architecture,
+                        int block,
+                        std::uint64_t seed,
+                        at::Tensor& out) {
+  const auto& shape = architecture.blocks[static_cast<std::size_t>(block)];
+  const base::Stream stream(seed, shape.name);
+  const double deviation = std::sqrt(shape.variance);
+  if (out.device().is_cpu()) {
+    base::fill_normal(out, deviation, stream);
+  } else {
+    at::Tensor drawn = at::empty(out.sizes(), out.options().device(at::kCPU));
+    base::fill_normal(drawn, deviation, stream);
+    out.copy_(drawn);
+  }
+}
+
+}  // namespace overparam::net

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "overparam/linalg/products.hpp"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "support/allocations.hpp"
+#include "support/tensors.hpp"
+#include "support/tolerance.hpp"
+
+namespace overparam::linalg {
+namespace {
+
+using tests::normal;
+using tests::relative_difference;
+
+/// The sum written out, with no library in between.
+at::Tensor product_by_hand(const at::Tensor& a, const at::Tensor& b) {
+  at::Tensor out = at::zeros({a.size(0), b.size(1)}, at::kDouble);
+  const auto x = a.accessor<double, 2>();
+  const auto y = b.accessor<double, 2>();
+  auto z = out.accessor<double, 2>();
+  for (std::int64_t i = 0; i < a.size(0); ++i) {
+    for (std::int64_t j = 0; j < b.size(1); ++j) {
+      for (std::int64_t k = 0; k < a.size(1); ++k) z[i][j] += x[i][k] * y[k][j];
+    }
+  }
+  return out;
+}
+
+TEST(Products, EveryTransposeEqualsTheSum) {
+  const at::Tensor a = normal({7, 5}, "a");
+  const at::Tensor b = normal({5, 3}, "b");
+  const at::Tensor expected = product_by_hand(a, b);
+  const at::Tensor a_columns = a.t().contiguous();
+  const at::Tensor b_columns = b.t().contiguous();
+  for (const auto& left : {a, a_columns.t()}) {
+    for (const auto& right : {b, b_columns.t()}) {
+      at::Tensor out = at::full({7, 3}, std::numeric_limits<double>::quiet_NaN(), at::kDouble);
+      multiply(out, left, right);  // beta = 0 must not read the NaNs
+      EXPECT_LT(relative_difference(out, expected), tests::kRounding);
+      multiply(out, left, right, -3, 2);
+      EXPECT_LT(relative_difference(out, -expected), tests::kRounding);
+    }
+  }
+}
+
+TEST(Products, AllocateNoStorage) {
+  for (const auto type : {at::kFloat, at::kDouble}) {
+    const at::Tensor a = normal({64, 32}, "a", type);
+    const at::Tensor b = normal({64, 16}, "b", type);
+    at::Tensor out = at::zeros({32, 16}, type);
+    const tests::AllocationCounter counter;
+    multiply(out, a.t(), b, 0.5, 1);
+    EXPECT_EQ(counter.count(), 0);
+    const at::Tensor control = at::zeros({3});
+    EXPECT_EQ(counter.count(), 1);
+  }
+}
+
+TEST(Products, BatchedProductsEqualSingleOnes) {
+  const at::Tensor a = normal({4, 3, 5}, "a");
+  const at::Tensor b = normal({4, 5, 2}, "b");
+  at::Tensor out = at::empty({4, 3, 2}, at::kDouble);
+  multiply_batched(out, a, b);
+  for (std::int64_t k = 0; k < 4; ++k) {
+    EXPECT_LT(relative_difference(out[k], product_by_hand(a[k], b[k])), tests::kRounding);
+  }
+}
+
+}  // namespace
+}  // namespace overparam::linalg

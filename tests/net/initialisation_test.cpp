@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "net/architectures.hpp"
+#include "overparam/net/catalogue.hpp"
+#include "overparam/net/network.hpp"
+#include "overparam/net/sign_pattern.hpp"
+#include "support/files.hpp"
+#include "support/tensors.hpp"
+
+namespace overparam::net {
+namespace {
+
+using tests::expect_error;
+
+Architecture fc_of(std::int64_t input,
+                   std::int64_t width,
+                   std::int64_t depth,
+                   std::int64_t outputs) {
+  auto shape = find_network("fc").build(
+      {.input_size = input, .num_outputs = outputs, .width = width, .depth = depth});
+  select_trained(shape, "hidden");
+  return shape;
+}
+
+TEST(Initialisation, HasTheVariancesOfDefinition23) {
+  const Network network(fc_of(300, 500, 2, 10), 1, at::kDouble);
+  const auto check = [&](const char* name, double variance) {
+    const at::Tensor& block = network.parameters()[network.architecture().find_block(name)];
+    const double count = static_cast<double>(block.numel());
+    // A sample variance of N normals has standard error sqrt(2 / N); five of them allowed.
+    EXPECT_NEAR(block.pow(2).mean().item<double>() / variance, 1, 5 * std::sqrt(2 / count)) << name;
+    EXPECT_NEAR(block.mean().item<double>() / std::sqrt(variance), 0, 5 / std::sqrt(count)) << name;
+  };
+  check("A", 2.0 / 500);
+  check("W.1", 2.0 / 500);
+  check("W.2", 2.0 / 500);
+  check("B", 1.0 / 10);
+}
+
+TEST(Initialisation, BlocksHaveTheShapesOfThePaper) {
+  const auto shape = fc_of(7, 16, 3, 2);
+  EXPECT_EQ(shape.blocks.size(), 5u);
+  EXPECT_EQ(shape.num_parameters(), 16 * 7 + 3 * 16 * 16 + 2 * 16);
+  EXPECT_EQ(shape.num_trained_parameters(), 3 * 16 * 16);
+  EXPECT_EQ(shape.num_outputs(), 2);
+  EXPECT_EQ(shape.sign_layers(), (std::vector<int>{0, 1, 2, 3}));
+}
+
+TEST(Initialisation, FeatureNormsStayNearOne) {
+  // |h_l|^2 is log-normal with mean about -5(l+1)/(2m) and variance 5(l+1)/m (theory); with 64
+  // samples drawn by 64 seeds the mean's standard error is an eighth of that deviation.
+  constexpr double kWidth = 512;
+  constexpr int kSeeds = 64;
+  const auto shape = fc_of(10, 512, 4, 1);
+  at::Tensor x = tests::normal({1, 10}, "x");
+  x /= x.norm();
+  Workspace workspace(at::kDouble);
+  std::vector<double> sums(5, 0);
+  for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
+    const Network network(shape, seed, at::kDouble);
+    const Tape tape = network.record(x, workspace);
+    for (int l = 0; l <= 4; ++l) {
+      sums[static_cast<std::size_t>(l)] += std::log(tape.features(l).pow(2).sum().item<double>());
+    }
+  }
+  for (int l = 0; l <= 4; ++l) {
+    const double layers = l + 1;
+    EXPECT_NEAR(sums[static_cast<std::size_t>(l)] / kSeeds,
+                -5 * layers / (2 * kWidth),
+                5 * std::sqrt(5 * layers / kWidth) / 8)
+        << "layer " << l;
+  }
+}
+
+TEST(Initialisation, ABlockCanBeDrawnAgain) {
+  const auto shape = fc_of(7, 32, 2, 2);
+  const Network network(shape, 5, at::kFloat);
+  at::Tensor again = at::empty({32, 32}, at::kFloat);
+  draw_initial_block(shape, 1, 5, again);
+  EXPECT_TRUE(at::equal(again, network.parameters()[1]));
+  draw_initial_block(shape, 2, 5, again);
+  EXPECT_FALSE(at::equal(again, network.parameters()[1]));
+  draw_initial_block(shape, 1, 6, again);
+  EXPECT_FALSE(at::equal(again, network.parameters()[1]));
+}
+
+TEST(Initialisation, BadShapesAreNamed) {
+  expect_error(ErrorKind::usage, {"width must be at least 1", "0"}, [] { fc_of(3, 0, 1, 1); });
+  expect_error(ErrorKind::usage, {"depth must be at least 0", "-1"}, [] { fc_of(3, 4, -1, 1); });
+  expect_error(ErrorKind::usage, {"outputs must be at least 1"}, [] { fc_of(3, 4, 1, 0); });
+  expect_error(ErrorKind::usage, {"hidden", "nothing to train"}, [] { fc_of(3, 4, 0, 1); });
+  expect_error(
+      ErrorKind::usage, {"no network \"fcc\"", "did you mean \"fc\""}, [] { find_network("fcc"); });
+  auto shape = fc_of(3, 4, 2, 1);
+  expect_error(
+      ErrorKind::usage, {"no block \"W.3\"", "W.1"}, [&] { select_trained(shape, "A,W.3"); });
+  shape.blocks[1].columns = 5;
+  expect_error(ErrorKind::usage, {"block W.1 is (4, 5)", "expected (4, 4)"}, [&] {
+    const Network network(shape, 0, at::kFloat);
+  });
+}
+
+TEST(Initialisation, BadInputsAreNamed) {
+  const Network network(fc_of(3, 4, 1, 1), 0, at::kFloat);
+  Workspace workspace(at::kFloat);
+  expect_error(ErrorKind::usage, {"inputs must be (n, 3)", "4 columns"}, [&] {
+    (void)network.forward(at::zeros({2, 4}), workspace);
+  });
+  expect_error(ErrorKind::usage, {"same type"}, [&] {
+    (void)network.forward(at::zeros({2, 3}, at::kDouble), workspace);
+  });
+}
+
+TEST(SignPattern, CountsWhatChanged) {
+  const auto shape = fc_of(3, 6, 1, 1);
+  Network network(shape, 0, at::kDouble);
+  Workspace workspace(at::kDouble);
+  const at::Tensor x = tests::normal({5, 3}, "x");
+  const SignPattern start(shape, network.record(x, workspace));
+  EXPECT_EQ(start.changed_share(network.record(x, workspace)), (std::vector<double>{0, 0}));
+  network.parameters()[1].neg_();
+  const Tape tape = network.record(x, workspace);
+  const at::Tensor changes = start.changes(tape);
+  EXPECT_EQ(changes[0].sum().item<std::int64_t>(), 0);
+  // Every neuron with a non-zero pre-activation switches.
+  EXPECT_EQ(changes[1].sum().item<std::int64_t>(), 30);
+}
+
+}  // namespace
+}  // namespace overparam::net
