@@ -2,6 +2,7 @@
 #include "overparam/kernel/linear_model.hpp"
 
 #include <cmath>
+#include <limits>
 
 namespace overparam::kernel {
 
@@ -11,14 +12,16 @@ LinearModel::LinearModel(linalg::SpectralMeasure measure, double step_size)
 double LinearModel::objective(double step) const {
   double sum = 0;
   for (std::size_t i = 0; i < measure_.nodes.size(); ++i) {
-    const double factor = std::abs(1 - step_size_ * measure_.nodes[i]);
-    sum += measure_.weights[i] * std::pow(factor, 2 * step);
+    // log |1 - eta lambda|, with all digits where eta lambda is tiny.
+    const double shrink = step_size_ * measure_.nodes[i];
+    const double rate = shrink < 1 ? std::log1p(-shrink) : std::log(shrink - 1);
+    sum += step == 0 ? measure_.weights[i] : measure_.weights[i] * std::exp(2 * step * rate);
   }
   return sum / 2;
 }
 
 std::optional<std::int64_t> LinearModel::steps_to(double ratio) const {
-  constexpr double kMostSteps = 1e15;
+  constexpr double kMostSteps = 1e18;
   const double wanted = ratio * objective(0);
   double reached = 1;
   while (!(objective(reached) <= wanted)) {
@@ -31,6 +34,29 @@ std::optional<std::int64_t> LinearModel::steps_to(double ratio) const {
     (objective(middle) <= wanted ? reached : missed) = middle;
   }
   return static_cast<std::int64_t>(reached);
+}
+
+StepPrediction predict_steps(linalg::Lanczos& process,
+                             double step_size,
+                             double ratio,
+                             double tolerance,
+                             const std::function<bool()>& may_go_on) {
+  constexpr int kFirstProducts = 20;
+  StepPrediction prediction;
+  bool running = process.extend(kFirstProducts);
+  for (;;) {
+    const auto former = prediction.steps;
+    prediction.steps = LinearModel(linalg::spectral_measure(process), step_size).steps_to(ratio);
+    prediction.products = process.products();
+    prediction.uncertainty = prediction.steps && former
+                                 ? std::abs(static_cast<double>(*prediction.steps - *former)) /
+                                       static_cast<double>(*prediction.steps)
+                                 : std::numeric_limits<double>::infinity();
+    if (process.complete()) prediction.uncertainty = 0;
+    if (prediction.uncertainty <= tolerance || !running) return prediction;
+    if (may_go_on && !may_go_on()) return prediction;
+    running = process.extend(process.products());
+  }
 }
 
 }  // namespace overparam::kernel

@@ -37,8 +37,9 @@ Lanczos::Lanczos(SymmetricOperator op, const at::Tensor& start, int capacity)
 }
 
 bool Lanczos::extend(int products) {
-  for (int i = 0; i < products && !exhausted_; ++i) exhausted_ = !step();
-  return !exhausted_;
+  bool running = !complete_ && this->products() < basis_.size(0);
+  for (int i = 0; i < products && running; ++i) running = step();
+  return running;
 }
 
 at::Tensor Lanczos::basis() const { return basis_.narrow(0, 0, products()); }
@@ -55,7 +56,8 @@ bool Lanczos::step() {
                 "lanczos: the operator gave a number that is not finite");
   off_diagonal_.push_back(residual);
   scale_ = std::max({scale_, std::abs(diagonal_.back()), residual});
-  if (residual <= 1e-14 * scale_ || products() == basis_.size(0)) return false;
+  complete_ = residual <= 1e-14 * scale_ || products() == next_.numel();
+  if (complete_ || products() == basis_.size(0)) return false;
   next_.copy_(product_).div_(residual);
   return true;
 }

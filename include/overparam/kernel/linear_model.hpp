@@ -5,6 +5,8 @@
 //     F_t = 1/2 sum_i (1 - eta lambda_i)^{2t} <v_i, r_0>^2.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <optional>
 
 #include "overparam/linalg/lanczos.hpp"
@@ -13,8 +15,7 @@ namespace overparam::kernel {
 
 class LinearModel {
  public:
-  /// @param measure the spectral measure of K seen from r_0: a Gauss quadrature of about 40 nodes
-  /// gives the steps to 1e-3 relative
+  /// @param measure the spectral measure of K seen from r_0
   LinearModel(linalg::SpectralMeasure measure, double step_size);
 
   /// F_t
@@ -28,5 +29,22 @@ class LinearModel {
   linalg::SpectralMeasure measure_;
   double step_size_;
 };
+
+/// The linear model's number of steps to F_t <= ratio * F_0.
+struct StepPrediction {
+  std::optional<std::int64_t> steps;
+  int products = 0;        ///< of K with a vector
+  double uncertainty = 0;  ///< relative change when the products were last doubled
+};
+
+/// Doubles the products of `process` (started at r_0) until the prediction settles to `tolerance`:
+/// the quadrature needs about sqrt(steps) of them, and comes from below.
+/// @param may_go_on asked before each doubling; without it only the process' capacity ends the
+/// search
+StepPrediction predict_steps(linalg::Lanczos& process,
+                             double step_size,
+                             double ratio,
+                             double tolerance = 5e-3,
+                             const std::function<bool()>& may_go_on = {});
 
 }  // namespace overparam::kernel

@@ -26,6 +26,9 @@ class Lanczos {
 
   [[nodiscard]] int products() const { return static_cast<int>(diagonal_.size()); }
 
+  /// Whether the Krylov space is exhausted, so that Ritz values and quadrature are exact.
+  [[nodiscard]] bool complete() const { return complete_; }
+
   /// The Lanczos vectors so far, one a row (k, N).
   [[nodiscard]] at::Tensor basis() const;
 
@@ -48,7 +51,7 @@ class Lanczos {
   std::vector<double> off_diagonal_;
   double start_norm_ = 0;
   double scale_ = 0;
-  bool exhausted_ = false;
+  bool complete_ = false;
 };
 
 /// Ritz values in ascending order, with |M v - theta v| for each and the squared first component of

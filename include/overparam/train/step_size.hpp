@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "overparam/kernel/linear_model.hpp"
+#include "overparam/net/network.hpp"
+#include "overparam/train/options.hpp"
+#include "overparam/train/problem.hpp"
+
+namespace overparam::train {
+
+/// A rule for the step size eta.
+struct StepRule {
+  enum class Kind {
+    number,    ///< eta itself
+    critical,  ///< c / (Lip * lambda_max(K)) for gd, c / (Lip * max(lambda_max(K), (n/b) max_i
+               ///< lambda_max(K_ii))) for sgd
+    theory,    ///< c d delta / (n^4 L^2 m), Theorem 1 (sgd: c b d delta / (n^5 L^2 m log^2 m),
+               ///< Theorem 2)
+  };
+  Kind kind = Kind::critical;
+  double value = 1;  ///< the number, or c
+};
+
+/// Reads "critical", "critical:0.5", "theory", "theory:10" or a positive number. @throws
+/// Error(usage)
+StepRule parse_step_rule(const std::string& text);
+std::string to_string(const StepRule& rule);
+
+/// The step size a rule gives at the network's present weights, with the curvatures behind it.
+struct StepChoice {
+  double step_size = 0;
+  double lambda_max = 0;  ///< of K
+  double lambda_max_residual = 0;
+  double lambda_max_sample = 0;  ///< max_i lambda_max(K_ii); only where the rule asks for it
+};
+StepChoice choose_step(const StepRule& rule,
+                       const net::Network& network,
+                       const Problem& problem,
+                       const TrainOptions& options,
+                       net::Workspace& workspace);
+
+/// How many steps the linear model at the present weights needs to reduce F to `ratio` of its
+/// value, for the squared loss. SGD's mean follows the same model.
+/// @param max_seconds no new product of K is begun after this long
+kernel::StepPrediction predict_steps(const net::Network& network,
+                                     const Problem& problem,
+                                     double step_size,
+                                     double ratio,
+                                     net::Workspace& workspace,
+                                     double max_seconds = 20);
+
+}  // namespace overparam::train

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "overparam/net/network.hpp"
+#include "overparam/train/options.hpp"
+#include "overparam/train/problem.hpp"
+
+namespace overparam::train {
+
+enum class StopReason {
+  target_objective,
+  target_ratio,
+  target_accuracy,
+  gradient_norm,
+  max_steps,
+  max_seconds,
+  diverged,    ///< the objective passed divergence_ratio times its start
+  not_finite,  ///< a NaN or infinity appeared
+  interrupted,
+};
+std::string to_string(StopReason reason);
+
+/// All that a run needs to go on to the same bits, beside the weights: batches are a function of
+/// (seed, step), so no generator state is kept.
+struct TrainState {
+  std::int64_t step = 0;  ///< updates made so far
+  double initial_objective = 0;
+  double seconds = 0;        ///< spent in earlier parts of the run
+  net::Parameters velocity;  ///< momentum's; empty without
+};
+
+/// The network and what was just evaluated, at one step.
+struct Moment {
+  std::int64_t step = 0;
+  double seconds = 0;
+  net::Evaluation evaluation;  ///< on the whole training set
+  const net::Network& network;
+  net::Workspace& workspace;
+  /// The pass that gave the evaluation and the gradient of F in its outputs; null for SGD.
+  const net::Tape* tape = nullptr;
+  const at::Tensor* cotangent = nullptr;
+};
+
+/// What a run tells whoever watches it. Both may be empty.
+struct Callbacks {
+  /// At every step of GD, at every measured step of SGD, and at the end.
+  std::function<void(const Moment&)> on_measurement;
+  /// About once every `checkpoint_seconds`, between two steps.
+  std::function<void(const TrainState&)> on_checkpoint;
+  double checkpoint_seconds = 120;
+};
+
+struct TrainResult {
+  StopReason reason = StopReason::max_steps;
+  std::int64_t steps = 0;
+  double initial_objective = 0;
+  net::Evaluation final_evaluation;
+  double seconds = 0;
+
+  /// Whether a target that was asked for ended the run.
+  [[nodiscard]] bool reached_target() const;
+};
+
+/// Trains the network in place. With `state` from an interrupted run it goes on where that stopped;
+/// afterwards `state` is where this run stopped.
+///
+/// GD and SGD without momentum update the weights inside the gradient's matrix products: beside the
+/// weights a step holds n (L + 3) rows of width m (b in place of n for SGD), and allocates no
+/// tensor storage after the first.
+/// @throws Error(usage) for options that cannot work. Divergence is a result, not an error.
+TrainResult train(net::Network& network,
+                  const Problem& problem,
+                  const TrainOptions& options,
+                  TrainState& state,
+                  const Callbacks& callbacks = {});
+
+/// F and the accuracy on any samples, in chunks that bound the memory.
+net::Evaluation evaluate(const net::Network& network,
+                         const Problem& problem,
+                         net::Workspace& workspace);
+
+/// The samples of one SGD step, a function of (options.seed, step) alone.
+class BatchSampler {
+ public:
+  BatchSampler(std::int64_t num_samples, const TrainOptions& options);
+
+  /// Indices of step number `step`; valid until the next call.
+  std::span<const std::int64_t> batch(std::int64_t step);
+
+ private:
+  void shuffle_epoch(std::int64_t epoch);
+
+  std::int64_t num_samples_;
+  std::int64_t batch_size_;
+  Sampling sampling_;
+  std::uint64_t seed_;
+  std::int64_t epoch_ = -1;
+  std::vector<std::int64_t> order_;
+  std::vector<std::int64_t> drawn_;
+};
+
+}  // namespace overparam::train

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "overparam/train/options.hpp"
+
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "overparam/base/require.hpp"
+#include "overparam/base/text.hpp"
+
+namespace overparam::train {
+
+namespace {
+
+using base::require;
+
+template <typename Enum, std::size_t Count>
+using Names = std::array<std::pair<Enum, const char*>, Count>;
+
+constexpr Names<Method, 2> kMethods{{{Method::gd, "gd"}, {Method::sgd, "sgd"}}};
+constexpr Names<Sampling, 3> kSamplings{{{Sampling::epoch, "epoch"},
+                                         {Sampling::subset, "subset"},
+                                         {Sampling::replacement, "replacement"}}};
+
+template <typename Enum, std::size_t Count>
+std::string name_in(const Names<Enum, Count>& names, Enum value) {
+  for (const auto& [entry, name] : names) {
+    if (entry == value) return name;
+  }
+  base::fail(ErrorKind::internal, "an enumerator without a name");
+}
+
+template <typename Enum, std::size_t Count>
+Enum value_in(const Names<Enum, Count>& names, const char* kind, const std::string& text) {
+  std::vector<std::string> known;
+  for (const auto& [entry, name] : names) {
+    if (text == name) return entry;
+    known.emplace_back(name);
+  }
+  base::fail(ErrorKind::usage,
+             "there is no {} \"{}\"{}; known: {}",
+             kind,
+             text,
+             base::did_you_mean(text, known),
+             base::join(known, ", "));
+}
+
+void require_positive(const char* option, double value) {
+  require(value > 0 && std::isfinite(value),
+          ErrorKind::usage,
+          "{} must be a positive number, found {}",
+          option,
+          value);
+}
+
+void require_not_negative(const char* option, double value) {
+  require(value >= 0 && std::isfinite(value),
+          ErrorKind::usage,
+          "{} must not be negative, found {}",
+          option,
+          value);
+}
+
+}  // namespace
+
+std::string to_string(Method method) { return name_in(kMethods, method); }
+std::string to_string(Sampling sampling) { return name_in(kSamplings, sampling); }
+Method parse_method(const std::string& name) { return value_in(kMethods, "method", name); }
+Sampling parse_sampling(const std::string& name) { return value_in(kSamplings, "sampling", name); }
+
+void TrainOptions::validate(std::int64_t num_samples) const {
+  require_positive("step size", step_size);
+  require(num_samples > 0, ErrorKind::data, "there are no samples to train on");
+  require(method == Method::gd || (batch_size >= 1 && batch_size <= num_samples),
+          ErrorKind::usage,
+          "batch must lie between 1 and the {} samples, found {}",
+          num_samples,
+          batch_size);
+  require(momentum >= 0 && momentum < 1,
+          ErrorKind::usage,
+          "momentum must lie in [0, 1), found {}",
+          momentum);
+  require_not_negative("weight decay", weight_decay);
+  require(stop.max_steps >= 0,
+          ErrorKind::usage,
+          "max steps must not be negative, found {}",
+          stop.max_steps);
+  require_not_negative("target objective", stop.target_objective);
+  require_not_negative("target ratio", stop.target_ratio);
+  require_not_negative("gradient norm", stop.gradient_norm);
+  require_not_negative("max seconds", stop.max_seconds);
+  require(stop.target_accuracy >= 0 && stop.target_accuracy <= 1,
+          ErrorKind::usage,
+          "target accuracy must lie in [0, 1], found {}",
+          stop.target_accuracy);
+  require(measure_every >= 0,
+          ErrorKind::usage,
+          "measure every must not be negative, found {}",
+          measure_every);
+  for (const auto& change : schedule) require_positive("schedule factor", change.factor);
+}
+
+std::vector<StepChange> parse_schedule(const std::string& text) {
+  std::vector<StepChange> schedule;
+  if (text.empty()) return schedule;
+  for (const auto& part : base::split(text, ',')) {
+    const auto fields = base::split(part, ':');
+    const auto step = base::parse_integer(fields.front());
+    const auto factor = fields.size() == 2 ? base::parse_number(fields.back()) : std::nullopt;
+    require(step && factor && *step >= 0 && *factor > 0,
+            ErrorKind::usage,
+            "schedule: \"{}\" is not STEP:FACTOR with a positive factor, as in 1000:0.1,2000:0.1",
+            part);
+    schedule.push_back({*step, *factor});
+  }
+  return schedule;
+}
+
+}  // namespace overparam::train

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "overparam/train/trajectory.hpp"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "overparam/linalg/spectral_norm.hpp"
+
+namespace overparam::train {
+
+namespace {
+
+constexpr std::int64_t kMostProbes = 1024;
+
+/// The next step worth a costly measurement: a fifth more, at least one more.
+std::int64_t next_measured(std::int64_t step) { return step + std::max<std::int64_t>(1, step / 5); }
+
+}  // namespace
+
+double TrajectoryPoint::radius() const {
+  return spectral_distance.empty() ? 0 : *std::ranges::max_element(spectral_distance);
+}
+
+Trajectory::Trajectory(const net::Network& network,
+                       const Problem& problem,
+                       Method method,
+                       std::uint64_t seed,
+                       net::Workspace& workspace)
+    : problem_(problem),
+      seed_(seed),
+      num_probes_(method == Method::gd ? problem.size() : std::min(problem.size(), kMostProbes)) {
+  const net::Tape tape = network.record(problem.inputs.narrow(0, 0, num_probes_), workspace);
+  initial_signs_ = net::SignPattern(network.architecture(), tape);
+}
+
+void Trajectory::observe(const Moment& moment) {
+  steps_.push_back(moment.step);
+  objectives_.push_back(moment.evaluation.objective);
+  if (moment.step < next_step_) return;
+  next_step_ = next_measured(moment.step);
+  points_.push_back(measure(moment));
+}
+
+void Trajectory::finish(const Moment& moment) {
+  if (points_.empty() || points_.back().step != moment.step) points_.push_back(measure(moment));
+}
+
+TrajectoryPoint Trajectory::measure(const Moment& moment) const {
+  TrajectoryPoint point{.step = moment.step,
+                        .seconds = moment.seconds,
+                        .objective = moment.evaluation.objective,
+                        .accuracy = moment.evaluation.accuracy};
+  measure_weights(moment, point);
+  measure_samples(moment, point);
+  return point;
+}
+
+void Trajectory::measure_weights(const Moment& moment, TrajectoryPoint& point) const {
+  const auto& shape = moment.network.architecture();
+  double squared = 0;
+  for (std::size_t i = 0; i < shape.blocks.size(); ++i) {
+    const auto& block = shape.blocks[i];
+    if (!block.trained) continue;
+    const int index = static_cast<int>(i);
+    linalg::Scratch scratch = moment.workspace.take({block.rows, block.columns});
+    at::Tensor& difference = scratch.tensor();
+    net::draw_initial_block(shape, index, seed_, difference);
+    at::sub_out(difference, moment.network.parameters()[index], difference);
+    squared += std::pow(difference.norm().item<double>(), 2);
+    point.spectral_distance.push_back(linalg::spectral_norm(difference));
+  }
+  point.frobenius_distance = std::sqrt(squared);
+}
+
+void Trajectory::measure_samples(const Moment& moment, TrajectoryPoint& point) const {
+  std::optional<net::Tape> recorded;
+  at::Tensor own_cotangent;
+  const net::Tape* tape = moment.tape;
+  const at::Tensor* cotangent = moment.cotangent;
+  if (tape == nullptr) {
+    recorded.emplace(
+        moment.network.record(problem_.inputs.narrow(0, 0, num_probes_), moment.workspace));
+    own_cotangent = at::empty_like(recorded->outputs());
+    net::evaluate(problem_.loss,
+                  recorded->outputs(),
+                  problem_.targets.narrow(0, 0, num_probes_),
+                  {},
+                  0,
+                  &own_cotangent);
+    tape = &*recorded;
+    cotangent = &own_cotangent;
+  }
+  point.sign_changes = initial_signs_.changed_share(*tape);
+  point.squared_gradient = std::numeric_limits<double>::quiet_NaN();
+  if (num_probes_ == problem_.size()) {
+    point.squared_gradient = 0;
+    for (const double norm :
+         moment.network.squared_gradient_norms(*tape, *cotangent, moment.workspace)) {
+      point.squared_gradient += norm;
+    }
+  }
+}
+
+}  // namespace overparam::train
