@@ -69,111 +69,180 @@ at::Tensor tangent_kernel(const Network& network,
   return kernel.permute({1, 0, 3, 2}).reshape({n * d, n * d});
 }
 
+/// One way to multiply by K. `v` and `out` are (n, d), of the network's type.
 struct TangentProduct::State {
-  /// One use as the product needs it: its layer's delta, and the Grams with every use of its block.
-  struct SavedUse {
-    net::Use use;
-    at::Tensor gathered;
-    Scratch delta;
-    std::vector<std::size_t> partners;  // indices into `uses`, itself among them
-    std::vector<Scratch> grams;         // Z_this Z_partner^T (n, n); empty where n is large
-  };
-
-  State(const Network& net, const at::Tensor& inputs, net::Workspace& space)
-      : network(net), workspace(space), tape(net.record(inputs, space)) {}
+  explicit State(const Network& net, net::Workspace& space) : network(net), workspace(space) {}
+  virtual ~State() = default;
+  virtual void apply(const at::Tensor& v, at::Tensor& out) = 0;
 
   const Network& network;
   net::Workspace& workspace;
-  net::Tape tape;
-  std::vector<SavedUse> uses;
+  at::Tensor outputs;  // y, (n, d)
   Scratch cotangent;
   Scratch tangent;
+};
 
-  [[nodiscard]] std::size_t index_of(const net::Use& use) const {
-    return static_cast<std::size_t>(
-        std::distance(uses.begin(), std::ranges::find_if(uses, [&](const SavedUse& saved) {
-                        return saved.use.layer == use.layer && saved.use.term == use.term;
-                      })));
-  }
+namespace {
 
-  /// Lists the uses that a backward pass reports, with the Grams they will need.
-  void prepare() {
-    const std::int64_t n = tape.inputs().size(0);
-    network.backward(tape,
-                     cotangent.tensor(),
+/// In sample space, for few samples: the direction J^T v is never formed, its products with
+/// features are Grams times deltas, Z (sum_u' s' delta'^T Z')^T = sum_u' s' (Z Z'^T) delta'.
+class SampleSpaceProduct final : public TangentProduct::State {
+ public:
+  SampleSpaceProduct(const Network& net, const at::Tensor& inputs, net::Workspace& space)
+      : State(net, space), tape_(net.record(inputs, space)) {
+    outputs = tape_.outputs();
+    const at::Tensor zero = at::zeros_like(outputs);
+    network.backward(tape_,
+                     zero,
                      workspace,
                      [&](const net::Use& use, const at::Tensor& delta, const at::Tensor& gathered) {
                        SavedUse saved{.use = use, .gathered = gathered};
                        saved.delta = workspace.take(delta.sizes());
-                       uses.push_back(std::move(saved));
+                       uses_.push_back(std::move(saved));
                      });
-    for (auto& saved : uses) {
-      const auto& block = network.architecture().blocks[static_cast<std::size_t>(saved.use.block)];
-      const bool gram_is_cheaper =
-          n * (block.rows + block.columns) < 2 * block.rows * block.columns;
-      for (std::size_t k = 0; k < uses.size(); ++k) {
-        if (uses[k].use.block != saved.use.block) continue;
-        saved.partners.push_back(k);
-        if (!gram_is_cheaper) continue;
-        saved.grams.push_back(workspace.take({n, n}));
-        multiply(saved.grams.back().tensor(), saved.gathered, uses[k].gathered.t());
-      }
+    for (auto& saved : uses_) keep_grams(saved);
+  }
+
+  void apply(const at::Tensor& v, at::Tensor& out) override {
+    network.backward(
+        tape_, v, workspace, [&](const net::Use& use, const at::Tensor& delta, const at::Tensor&) {
+          uses_[index_of(use)].delta.tensor().copy_(delta);
+        });
+    network.push_forward(
+        tape_,
+        [&](const net::Use& use, const at::Tensor&, at::Tensor& pre_activation_tangent) {
+          add_perturbation(use, pre_activation_tangent);
+        },
+        out,
+        workspace);
+  }
+
+ private:
+  struct SavedUse {
+    net::Use use;
+    at::Tensor gathered;
+    Scratch delta;
+    std::vector<std::size_t> partners;  // uses of the same block, itself among them
+    std::vector<Scratch> grams;         // Z Z'^T (n, n) with each partner, where they are small
+  };
+
+  void keep_grams(SavedUse& saved) {
+    const std::int64_t n = outputs.size(0);
+    const bool small = 4 * n <= saved.gathered.size(1);
+    for (std::size_t k = 0; k < uses_.size(); ++k) {
+      if (uses_[k].use.block != saved.use.block) continue;
+      saved.partners.push_back(k);
+      if (!small) continue;
+      saved.grams.push_back(workspace.take({n, n}));
+      multiply(saved.grams.back().tensor(), saved.gathered, uses_[k].gathered.t());
     }
   }
 
-  /// tangent += s Z W'^T with W' = sum over the block's uses of s' delta'^T Z'.
   void add_perturbation(const net::Use& use, at::Tensor& pre_activation_tangent) {
-    const auto& saved = uses[index_of(use)];
+    const auto& saved = uses_[index_of(use)];
+    const std::int64_t n = outputs.size(0);
     for (std::size_t k = 0; k < saved.partners.size(); ++k) {
-      const auto& partner = uses[saved.partners[k]];
-      const double gain = use.gain * partner.use.gain;
-      if (!saved.grams.empty()) {
-        multiply(pre_activation_tangent, saved.grams[k].tensor(), partner.delta.tensor(), gain, 1);
-      } else {
-        Scratch direction =
-            workspace.take({partner.delta.tensor().size(1), partner.gathered.size(1)});
-        multiply(direction.tensor(), partner.delta.tensor().t(), partner.gathered);
-        multiply(pre_activation_tangent, saved.gathered, direction.tensor().t(), gain, 1);
+      const auto& partner = uses_[saved.partners[k]];
+      Scratch computed;
+      if (saved.grams.empty()) {
+        computed = workspace.take({n, n});
+        multiply(computed.tensor(), saved.gathered, partner.gathered.t());
       }
+      const Scratch& gram = saved.grams.empty() ? computed : saved.grams[k];
+      multiply(pre_activation_tangent,
+               gram.tensor(),
+               partner.delta.tensor(),
+               use.gain * partner.use.gain,
+               1);
     }
   }
+
+  [[nodiscard]] std::size_t index_of(const net::Use& use) const {
+    const auto found = std::ranges::find_if(uses_, [&](const SavedUse& saved) {
+      return saved.use.layer == use.layer && saved.use.term == use.term;
+    });
+    return static_cast<std::size_t>(std::distance(uses_.begin(), found));
+  }
+
+  net::Tape tape_;
+  std::vector<SavedUse> uses_;
 };
+
+/// In weight space, for many samples: the direction is summed over chunks of samples and pushed
+/// forward chunk by chunk.
+class WeightSpaceProduct final : public TangentProduct::State {
+ public:
+  WeightSpaceProduct(const Network& net, const at::Tensor& inputs, net::Workspace& space)
+      : State(net, space),
+        inputs_(inputs),
+        direction_(net::Parameters::trained_zeros(net.architecture(), net.options())) {
+    outputs = at::empty({inputs.size(0), net.architecture().num_outputs()}, net.options());
+    network.forward(inputs, outputs, workspace);
+  }
+
+  void apply(const at::Tensor& v, at::Tensor& out) override {
+    for_chunks([&](std::int64_t begin, std::int64_t count) {
+      const net::Tape tape = network.record(inputs_.narrow(0, begin, count), workspace);
+      network.add_gradient(
+          tape, v.narrow(0, begin, count), 1, direction_, workspace, begin == 0 ? 0 : 1);
+    });
+    for_chunks([&](std::int64_t begin, std::int64_t count) {
+      const net::Tape tape = network.record(inputs_.narrow(0, begin, count), workspace);
+      out.narrow(0, begin, count).copy_(network.jvp(tape, direction_, workspace));
+    });
+  }
+
+ private:
+  void for_chunks(const std::function<void(std::int64_t, std::int64_t)>& action) const {
+    constexpr std::int64_t kChunk = 1024;
+    for (std::int64_t begin = 0; begin < inputs_.size(0); begin += kChunk) {
+      action(begin, std::min(kChunk, inputs_.size(0) - begin));
+    }
+  }
+
+  at::Tensor inputs_;
+  net::Parameters direction_;
+};
+
+/// Whether Grams cost less than the direction: n^2 rows against 2 n rows columns, over all uses.
+bool samples_are_few(const net::Architecture& architecture, std::int64_t n) {
+  std::int64_t through_grams = 0;
+  std::int64_t through_weights = 0;
+  for (std::size_t i = 0; i < architecture.blocks.size(); ++i) {
+    const auto& block = architecture.blocks[i];
+    if (!block.trained) continue;
+    const std::int64_t uses = architecture.uses_of(static_cast<int>(i));
+    through_grams += uses * uses * n * n * block.rows;
+    through_weights += uses * 2 * n * block.rows * block.columns;
+  }
+  return through_grams < through_weights;
+}
+
+}  // namespace
 
 TangentProduct::TangentProduct(const Network& network,
                                const at::Tensor& inputs,
-                               net::Workspace& workspace)
-    : state_(std::make_unique<State>(network, inputs, workspace)) {
-  const auto sizes = state_->tape.outputs().sizes();
-  state_->cotangent = workspace.take(sizes);
-  state_->tangent = workspace.take(sizes);
-  state_->cotangent.tensor().zero_();
-  state_->prepare();
+                               net::Workspace& workspace) {
+  if (samples_are_few(network.architecture(), inputs.size(0))) {
+    state_ = std::make_unique<SampleSpaceProduct>(network, inputs, workspace);
+  } else {
+    state_ = std::make_unique<WeightSpaceProduct>(network, inputs, workspace);
+  }
+  state_->cotangent = workspace.take(state_->outputs.sizes());
+  state_->tangent = workspace.take(state_->outputs.sizes());
 }
 
 TangentProduct::~TangentProduct() = default;
 TangentProduct::TangentProduct(TangentProduct&&) noexcept = default;
 
-std::int64_t TangentProduct::size() const { return state_->tape.outputs().numel(); }
+std::int64_t TangentProduct::size() const { return state_->outputs.numel(); }
 
-const at::Tensor& TangentProduct::outputs() const { return state_->tape.outputs(); }
+const at::Tensor& TangentProduct::outputs() const { return state_->outputs; }
 
 void TangentProduct::operator()(const at::Tensor& v, at::Tensor& out) const {
-  auto& state = *state_;
-  state.cotangent.tensor().view({-1}).copy_(v);
-  state.network.backward(state.tape,
-                         state.cotangent.tensor(),
-                         state.workspace,
-                         [&](const net::Use& use, const at::Tensor& delta, const at::Tensor&) {
-                           state.uses[state.index_of(use)].delta.tensor().copy_(delta);
-                         });
-  state.network.push_forward(
-      state.tape,
-      [&](const net::Use& use, const at::Tensor&, at::Tensor& tangent) {
-        state.add_perturbation(use, tangent);
-      },
-      state.tangent.tensor(),
-      state.workspace);
-  out.copy_(state.tangent.tensor().view({-1}));
+  state_->cotangent.tensor().view({-1}).copy_(v);
+  state_->apply(state_->cotangent.tensor(), state_->tangent.tensor());
+  out.copy_(state_->tangent.tensor().view({-1}));
 }
 
 linalg::ExtremeEigenvalues extreme_eigenvalues(const Network& network,

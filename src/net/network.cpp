@@ -85,6 +85,14 @@ Network::Network(const Architecture& architecture,
                  const at::TensorOptions& options)
     : Network(architecture, Parameters::initial(architecture, seed, options)) {}
 
+Network Network::converted(at::ScalarType type) const {
+  Parameters copy = parameters_.clone();
+  for (std::size_t i = 0; i < copy.size(); ++i) {
+    copy[static_cast<int>(i)] = copy[static_cast<int>(i)].to(type);
+  }
+  return {architecture_, std::move(copy)};
+}
+
 void Network::check_inputs(const at::Tensor& inputs) const {
   base::require(inputs.dim() == 2 && inputs.size(1) == architecture_.input_size,
                 ErrorKind::usage,
@@ -117,7 +125,18 @@ void Network::compute_layer(int layer,
 }
 
 void Network::forward(const at::Tensor& inputs, at::Tensor& outputs, Workspace& workspace) const {
+  constexpr std::int64_t kChunk = 1024;
   check_inputs(inputs);
+  for (std::int64_t begin = 0; begin < inputs.size(0); begin += kChunk) {
+    const std::int64_t count = std::min(kChunk, inputs.size(0) - begin);
+    at::Tensor part = outputs.narrow(0, begin, count);
+    forward_chunk(inputs.narrow(0, begin, count), part, workspace);
+  }
+}
+
+void Network::forward_chunk(const at::Tensor& inputs,
+                            at::Tensor& outputs,
+                            Workspace& workspace) const {
   const int layers = architecture_.num_layers();
   std::vector<Scratch> features(static_cast<std::size_t>(layers));
   const auto features_of = [&](int layer) -> const at::Tensor& {

@@ -281,27 +281,10 @@ TrainResult train(net::Network& network,
 net::Evaluation evaluate(const net::Network& network,
                          const Problem& problem,
                          net::Workspace& workspace) {
-  constexpr std::int64_t kChunk = 1024;
-  const std::int64_t n = problem.size();
-  linalg::Scratch scratch = workspace.take({std::min(kChunk, n), problem.targets.size(1)});
-  net::Evaluation sum;
-  for (std::int64_t begin = 0; begin < n; begin += kChunk) {
-    const std::int64_t count = std::min(kChunk, n - begin);
-    at::Tensor outputs = scratch.tensor().narrow(0, 0, count);
-    network.forward(problem.inputs.narrow(0, begin, count), outputs, workspace);
-    const auto part = net::evaluate(
-        problem.loss,
-        outputs,
-        problem.targets.narrow(0, begin, count),
-        problem.labels.defined() ? problem.labels.narrow(0, begin, count) : at::Tensor(),
-        problem.num_classes);
-    sum.objective += part.objective;
-    sum.correct += part.correct;
-    sum.largest_loss = std::max(sum.largest_loss, part.largest_loss);
-  }
-  if (problem.labels.defined())
-    sum.accuracy = static_cast<double>(sum.correct) / static_cast<double>(n);
-  return sum;
+  linalg::Scratch outputs = workspace.take(problem.targets.sizes());
+  network.forward(problem.inputs, outputs.tensor(), workspace);
+  return net::evaluate(
+      problem.loss, outputs.tensor(), problem.targets, problem.labels, problem.num_classes);
 }
 
 }  // namespace overparam::train

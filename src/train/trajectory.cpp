@@ -16,8 +16,15 @@ namespace {
 
 constexpr std::int64_t kMostProbes = 1024;
 
-/// The next step worth a costly measurement: a fifth more, at least one more.
-std::int64_t next_measured(std::int64_t step) { return step + std::max<std::int64_t>(1, step / 5); }
+std::int64_t after(std::int64_t step, std::int64_t divisor) {
+  return step + std::max<std::int64_t>(1, step / divisor);
+}
+
+/// The first hundred steps, then 2 % more each time.
+std::int64_t next_recorded(std::int64_t step) { return step < 100 ? step + 1 : after(step, 50); }
+
+/// A fifth more each time.
+std::int64_t next_full(std::int64_t step) { return after(step, 5); }
 
 }  // namespace
 
@@ -38,24 +45,39 @@ Trajectory::Trajectory(const net::Network& network,
 }
 
 void Trajectory::observe(const Moment& moment) {
-  steps_.push_back(moment.step);
-  objectives_.push_back(moment.evaluation.objective);
-  if (moment.step < next_step_) return;
-  next_step_ = next_measured(moment.step);
-  points_.push_back(measure(moment));
+  const bool full = moment.step >= next_full_;
+  if (!full && moment.step < next_recorded_) return;
+  points_.push_back(measure(moment, full));
+  next_recorded_ = next_recorded(moment.step);
+  if (full) next_full_ = next_full(moment.step);
 }
 
 void Trajectory::finish(const Moment& moment) {
-  if (points_.empty() || points_.back().step != moment.step) points_.push_back(measure(moment));
+  if (!points_.empty() && points_.back().step == moment.step) {
+    if (points_.back().is_full) return;
+    points_.pop_back();
+  }
+  points_.push_back(measure(moment, true));
 }
 
-TrajectoryPoint Trajectory::measure(const Moment& moment) const {
+void Trajectory::restore(std::vector<TrajectoryPoint> points) {
+  points_ = std::move(points);
+  for (const auto& point : points_) {
+    next_recorded_ = next_recorded(point.step);
+    if (point.is_full) next_full_ = next_full(point.step);
+  }
+}
+
+TrajectoryPoint Trajectory::measure(const Moment& moment, bool full) const {
   TrajectoryPoint point{.step = moment.step,
                         .seconds = moment.seconds,
                         .objective = moment.evaluation.objective,
-                        .accuracy = moment.evaluation.accuracy};
-  measure_weights(moment, point);
-  measure_samples(moment, point);
+                        .accuracy = moment.evaluation.accuracy,
+                        .is_full = full};
+  if (full) {
+    measure_weights(moment, point);
+    measure_samples(moment, point);
+  }
   return point;
 }
 

@@ -57,8 +57,9 @@ TEST_P(TangentKernel, EqualsTheJacobianProduct) {
 }
 
 TEST_P(TangentKernel, ProductEqualsTheDenseProduct) {
-  // Few samples go through Grams, many through the direction in weight space.
-  for (const std::int64_t n : {std::int64_t{2}, std::int64_t{40}}) {
+  // Few samples go through kept Grams, some through fresh ones, many through the direction in
+  // weight space.
+  for (const std::int64_t n : {1, 4, 40}) {
     const at::Tensor kernel = tangent_kernel(network_, inputs(n));
     const TangentProduct product(network_, inputs(n), workspace_);
     const at::Tensor v = normal({product.size()}, "v");

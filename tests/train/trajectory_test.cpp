@@ -35,8 +35,8 @@ TEST(Trajectory, MeasuresWhatItSays) {
             if (moment.step == 30) trajectory.finish(moment);
           }});
 
-    ASSERT_EQ(trajectory.steps().size(), 31u);
     const auto& points = trajectory.points();
+    ASSERT_EQ(points.size(), 31u);
     EXPECT_EQ(points.front().step, 0);
     EXPECT_EQ(points.front().radius(), 0);
     EXPECT_EQ(points.front().frobenius_distance, 0);
@@ -44,6 +44,7 @@ TEST(Trajectory, MeasuresWhatItSays) {
 
     const auto& last = points.back();
     EXPECT_EQ(last.step, 30);
+    EXPECT_TRUE(last.is_full);
     double squared = 0;
     for (int block = 1; block <= 2; ++block) {
       const at::Tensor difference = network.parameters()[block] - start.parameters()[block];
@@ -84,9 +85,31 @@ TEST(Trajectory, CostlyPointsThinOut) {
         {.step_size = 1e-4, .stop = {.max_steps = 2000}},
         state,
         {.on_measurement = [&](const Moment& moment) { trajectory.observe(moment); }});
-  EXPECT_EQ(trajectory.steps().size(), 2001u);
-  EXPECT_LT(trajectory.points().size(), 60u);
-  EXPECT_GT(trajectory.points().size(), 20u);
+  const auto& points = trajectory.points();
+  const auto full = std::ranges::count_if(points, [](const auto& point) { return point.is_full; });
+  EXPECT_GT(points.size(), 200u);
+  EXPECT_LT(points.size(), 300u);
+  EXPECT_GT(full, 20);
+  EXPECT_LT(full, 60);
+
+  // A restored watch goes on as if it had seen the whole run.
+  const std::vector<TrajectoryPoint> begun(points.begin(), points.begin() + 150);
+  net::Network fresh = small_network(problem, 8, 1);
+  Trajectory restored(fresh, problem, Method::gd, 1, workspace);
+  restored.restore(begun);
+  TrainState all_again;
+  train(fresh,
+        problem,
+        {.step_size = 1e-4, .stop = {.max_steps = 2000}},
+        all_again,
+        {.on_measurement = [&](const Moment& moment) {
+          if (moment.step > begun.back().step) restored.observe(moment);
+        }});
+  ASSERT_EQ(restored.points().size(), points.size());
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    EXPECT_EQ(restored.points()[i].step, points[i].step);
+    EXPECT_EQ(restored.points()[i].is_full, points[i].is_full);
+  }
 }
 
 }  // namespace

@@ -28,10 +28,11 @@ at::Tensor tangent_kernel(const net::Network& network,
                           const at::Tensor& inputs,
                           std::uint64_t memory_limit = 0);
 
-/// K v without K, by JVP after VJP in sample space: the direction J^T v is never formed where n is
-/// smaller than the blocks, because Z (J^T v)^T = (Z Z^T) delta. Records the network's features
-/// once; the network must not change while this is used. One product costs about 4 n m^2 + 2 n^2 m
-/// flops a layer, memory n m for each layer and n^2 for the Grams.
+/// K v without K, by JVP after VJP. With fewer samples than neurons the products stay in sample
+/// space, because Z (J^T v)^T = (Z Z^T) delta: about 4 n m^2 + 2 n^2 m flops a layer and a product,
+/// memory n m for each layer. With more, the direction J^T v is held once, and samples go by in
+/// chunks: about 14 n m^2 flops a layer, memory of the trained weights and one chunk. The network
+/// must not change while this is used.
 class TangentProduct {
  public:
   TangentProduct(const net::Network& network, const at::Tensor& inputs, net::Workspace& workspace);
@@ -46,8 +47,9 @@ class TangentProduct {
   /// y at the inputs, (n, d)
   [[nodiscard]] const at::Tensor& outputs() const;
 
+  struct State;  ///< of one of the two ways
+
  private:
-  struct State;
   std::unique_ptr<State> state_;
 };
 

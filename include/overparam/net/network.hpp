@@ -65,12 +65,16 @@ class Network {
 
   [[nodiscard]] Network clone() const { return {architecture_, parameters_.clone()}; }
 
+  /// A copy with weights of another number type.
+  [[nodiscard]] Network converted(at::ScalarType type) const;
+
   [[nodiscard]] const Architecture& architecture() const { return architecture_; }
   [[nodiscard]] const Parameters& parameters() const { return parameters_; }
   [[nodiscard]] Parameters& parameters() { return parameters_; }
   [[nodiscard]] at::TensorOptions options() const { return parameters_[0].options(); }
 
-  /// y for inputs (n, dx), written to outputs (n, d). Keeps two layers at a time in memory.
+  /// y for inputs (n, dx), written to outputs (n, d). Holds two layers of at most 1,024 samples at
+  /// a time.
   void forward(const at::Tensor& inputs, at::Tensor& outputs, Workspace& workspace) const;
   [[nodiscard]] at::Tensor forward(const at::Tensor& inputs, Workspace& workspace) const;
 
@@ -122,6 +126,7 @@ class Network {
                     Workspace& workspace) const;
 
  private:
+  void forward_chunk(const at::Tensor& inputs, at::Tensor& outputs, Workspace& workspace) const;
   void compute_layer(int layer,
                      const std::function<const at::Tensor&(int)>& features_of,
                      at::Tensor& out) const;

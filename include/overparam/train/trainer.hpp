@@ -79,7 +79,7 @@ TrainResult train(net::Network& network,
                   TrainState& state,
                   const Callbacks& callbacks = {});
 
-/// F and the accuracy on any samples, in chunks that bound the memory.
+/// F and the accuracy on any samples; memory does not grow with their number beyond the outputs.
 net::Evaluation evaluate(const net::Network& network,
                          const Problem& problem,
                          net::Workspace& workspace);

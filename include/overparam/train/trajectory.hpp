@@ -10,25 +10,30 @@
 
 namespace overparam::train {
 
-/// One point of a run. Gradient and signs refer to the whole training set for GD; for SGD signs
-/// refer to its first 1,024 samples, and the gradient is left out (NaN) where there are more.
+/// One recorded step of a run. The costly quantities are measured at some of them only.
 struct TrajectoryPoint {
   std::int64_t step = 0;
   double seconds = 0;
   double objective = 0;
-  double accuracy = 0;                    ///< NaN without labels
-  double squared_gradient = 0;            ///< |grad F|_F^2
+  double accuracy = 0;  ///< NaN without labels
+
+  /// Whether the rest was measured.
+  bool is_full = false;
+  /// |grad F|_F^2; NaN for SGD on more than 1,024 samples.
+  double squared_gradient = 0;
   std::vector<double> spectral_distance;  ///< |W_k - W_k^(0)|_2 for each trained block
   double frobenius_distance = 0;          ///< |W - W^(0)|_F over the trained blocks
-  std::vector<double>
-      sign_changes;  ///< share of signs that differ from the start, a hidden layer each
+  /// Share of signs that differ from the start, a hidden layer each; for SGD over the first 1,024
+  /// samples.
+  std::vector<double> sign_changes;
 
   /// omega = max_k |W_k - W_k^(0)|_2
   [[nodiscard]] double radius() const;
 };
 
-/// Watches a run: the objective at every measured step, the costly quantities at steps that
-/// grow by a fifth. W^(0) is drawn again block by block, never kept.
+/// Watches a run. Records the first hundred steps and then steps that grow by 2 %; measures the
+/// costly quantities at steps that grow by a fifth. W^(0) is drawn again block by block, never
+/// kept.
 class Trajectory {
  public:
   /// @param network at its initial weights   @param seed they were drawn with
@@ -41,28 +46,26 @@ class Trajectory {
   /// To be called at every measured step.
   void observe(const Moment& moment);
 
-  /// Measures the last step too, where the spacing left it out.
+  /// Makes sure that the last step is recorded in full.
   void finish(const Moment& moment);
+
+  /// Goes on from the points of an interrupted run.
+  void restore(std::vector<TrajectoryPoint> points);
 
   [[nodiscard]] const std::vector<TrajectoryPoint>& points() const { return points_; }
 
-  /// (step, objective) at every measured step.
-  [[nodiscard]] const std::vector<std::int64_t>& steps() const { return steps_; }
-  [[nodiscard]] const std::vector<double>& objectives() const { return objectives_; }
-
  private:
-  TrajectoryPoint measure(const Moment& moment) const;
+  [[nodiscard]] TrajectoryPoint measure(const Moment& moment, bool full) const;
   void measure_weights(const Moment& moment, TrajectoryPoint& point) const;
   void measure_samples(const Moment& moment, TrajectoryPoint& point) const;
 
   const Problem& problem_;
   std::uint64_t seed_;
   std::int64_t num_probes_;
-  std::int64_t next_step_ = 0;
+  std::int64_t next_recorded_ = 0;
+  std::int64_t next_full_ = 0;
   net::SignPattern initial_signs_;
   std::vector<TrajectoryPoint> points_;
-  std::vector<std::int64_t> steps_;
-  std::vector<double> objectives_;
 };
 
 }  // namespace overparam::train

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// A run on disk: everything that a page, a certificate or a later reader needs.
+//
+//     run.json              summary, facts, machine, versions
+//     config.toml           all settings; `overparam train --config` repeats the run
+//     metrics.jsonl         one line for each recorded step
+//     weights-initial.safetensors, weights.safetensors
+//     arrays/inputs.npy, targets.npy, outputs.npy, pictures.npy
+//     checkpoint/           while the run could go on
+//     report.html
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "overparam/claims/run_facts.hpp"
+#include "overparam/report/figure.hpp"
+#include "overparam/train/trajectory.hpp"
+
+namespace overparam::study {
+
+inline constexpr int kSchema = 1;
+
+/// What the linear model at the initial weights said before the start.
+struct PredictedCurve {
+  double ratio = 0;                   ///< the share of F_0 that `steps` leads to
+  std::optional<std::int64_t> steps;  ///< nothing: never, or no prediction for this loss
+  double uncertainty = 0;
+  std::vector<double> step, objective;
+};
+
+struct RunRecord {
+  std::string name;
+  std::string created;
+  std::string settings_toml;
+  std::string data_name, data_source, normalisation;
+  std::int64_t closest_first = -1, closest_second = -1;
+  std::int64_t num_duplicates = 0, num_conflicting = 0;
+  claims::RunFacts facts;
+  std::string stopped_by;
+  bool reached_target = false;
+  double train_accuracy = 0;  ///< NaN without labels
+  double test_accuracy = 0;   ///< NaN without a test part
+  double step_size_residual = 0;
+  double seconds = 0;
+  std::int64_t num_parameters = 0, num_trained = 0;
+  std::uint64_t peak_memory = 0;
+  PredictedCurve predicted;
+  report::ImageGrid pictures;
+};
+
+/// The document `train --json` prints and run.json holds.
+nlohmann::json to_json(const RunRecord& record);
+
+/// One line of metrics.jsonl, and back.
+nlohmann::json to_json(const train::TrajectoryPoint& point);
+train::TrajectoryPoint point_from_json(const nlohmann::json& line);
+
+/// Writes arrays/pictures.npy, if there are any.
+void write_pictures(const std::filesystem::path& folder, const report::ImageGrid& grid);
+
+/// Reads run.json, metrics.jsonl and the pictures of a folder.
+/// @throws Error(data) naming what is missing or damaged
+RunRecord read_run(const std::filesystem::path& folder);
+
+/// Machine and versions, for every document.
+nlohmann::json environment_json();
+
+/// The version of this library, "0.1.0".
+std::string version();
+
+}  // namespace overparam::study

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// One training run from settings to a folder.
+#pragma once
+
+#include <filesystem>
+
+#include "overparam/study/prepare.hpp"
+#include "overparam/study/run_record.hpp"
+#include "overparam/study/settings.hpp"
+#include "overparam/study/voice.hpp"
+
+namespace overparam::study {
+
+/// What a run keeps on disk.
+struct RunOutput {
+  std::filesystem::path folder;  ///< empty: nothing is written
+  bool resume = false;           ///< go on from the folder's checkpoint
+  bool overwrite = false;        ///< replace a finished run made with other settings
+};
+
+/// Prints the plan and the predicted steps, trains, measures along the way, and fills the folder. An
+/// interrupted run leaves a checkpoint and returns with stopped_by = "interrupted".
+/// @throws Error(capacity) before anything is allocated if the run would not fit the memory
+/// @throws Error(usage) if the folder holds a finished run with other settings
+RunRecord run_training(const Settings& settings,
+                       const PreparedData& data,
+                       const RunOutput& output,
+                       const Voice& voice);
+
+/// The network the settings describe, without weights.
+net::Architecture build_architecture(const Settings& settings,
+                                     std::int64_t input_size,
+                                     std::int64_t num_outputs);
+
+/// Bytes a run will need at once.
+base::MemoryPlan plan_memory(const Settings& settings,
+                             const net::Architecture& architecture,
+                             std::int64_t num_samples);
+
+/// The folder of a run: the setting run.out, or runs/<label>-<fingerprint>.
+std::filesystem::path output_folder(const Settings& settings, const std::string& label);
+
+}  // namespace overparam::study

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lemma B.2 (8.2b): how many signs a perturbation of radius omega can flip. One layer with a budget
+// r on |g'| flips m (3 r^2 / pi)^(1/3) signs in the worst case and 0.225 m r typically, so 2/3
+// against 1 in omega is the mark of the adversary.
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+#include "overparam/net/sign_pattern.hpp"
+#include "support/experiment.hpp"
+#include "support/perturbations.hpp"
+
+namespace overparam::claims {
+
+namespace {
+
+/// Flips in the last hidden layer, by sample: |D_{i,L} - D^(0)_{i,L}|_0.
+struct LastLayer {
+  const net::Network& network;
+  const at::Tensor& inputs;
+  net::Workspace& workspace;
+  at::Tensor active;    // (n, m) at the start
+  at::Tensor features;  // (n, m) at the start
+
+  LastLayer(const net::Network& start, const at::Tensor& x, net::Workspace& space)
+      : network(start), inputs(x), workspace(space) {
+    const net::Tape tape = start.record(x, space);
+    features = tape.features(start.architecture().num_layers() - 2).clone();
+    active = features > 0;
+  }
+
+  /// The row of one perturbed network; flips averaged over samples, or of the first one.
+  Row compare(const Point& point,
+              const char* family,
+              const net::Network& moved,
+              bool first_only) const {
+    const net::Tape tape = moved.record(inputs, workspace);
+    const at::Tensor& h = tape.features(moved.architecture().num_layers() - 2);
+    const at::Tensor flips = ((h > 0) != active).sum(1).to(at::kDouble);
+    const at::Tensor change = (h - features).norm(2, 1);
+    const double m = point.at("m");
+    const double omega = point.at("omega");
+    Row row = row_of(point, family);
+    row.values["flips"] = (first_only ? flips[0] : flips.mean()).item<double>();
+    row.values["flips_share"] = row.at("flips") / m;
+    row.values["change"] = (first_only ? change[0] : change.mean()).item<double>();
+    row.values["constant"] = row.at("flips") / (m * std::pow(omega, 2.0 / 3) * point.at("L"));
+    return row;
+  }
+};
+
+/// Setting "dead" clears that share of the last layer's rows, so that many pre-activations are
+/// exactly zero: a density the lemma's proof excludes.
+void clear_rows(net::Network& network, const Point& point) {
+  const double share = point.get("dead", 0);
+  if (share == 0) return;
+  at::Tensor& last = network.parameters()[network.architecture().num_layers() - 2];
+  last.narrow(0, 0, static_cast<std::int64_t>(share * static_cast<double>(last.size(0))))
+      .mul_(1e-9);
+}
+
+std::vector<Row> measure(const Point& original) {
+  Point point = original;
+  point.settings.try_emplace("d", 1);
+  point.settings["n"] = 10;
+  point.settings["dx"] = 20;
+  const train::Problem problem = sphere_problem(point, at::kFloat);
+  net::Network network = fc_network(point, problem);
+  clear_rows(network, point);
+  net::Workspace workspace(network.options());
+  const LastLayer last(network, problem.inputs, workspace);
+  const auto random = random_direction(network, point.seed());
+  net::Parameters gradient;
+  {
+    const net::Tape tape = network.record(problem.inputs, workspace);
+    gradient = gradient_direction(network, tape, tape.outputs() - problem.targets, workspace);
+  }
+
+  const bool sweeps_omega = !original.settings.contains("omega");
+  const std::vector<double> radii = sweeps_omega ? std::vector<double>{1e-3, 3e-3, 1e-2, 3e-2, 1e-1}
+                                                 : std::vector<double>{point.at("omega")};
+  const double L = point.at("L");
+  std::vector<Row> rows;
+  for (const double omega : radii) {
+    point.settings["omega"] = omega;
+    rows.push_back(last.compare(point, "random", perturbed(network, random, omega), false));
+    rows.push_back(last.compare(point, "gradient", perturbed(network, gradient, omega), false));
+    Row worst;
+    for (const double boost : {1.0, 0.5 * L, 0.7 * L, L}) {
+      const auto moved =
+          flip_adversary(network, problem.inputs.narrow(0, 0, 1), omega, boost, workspace);
+      Row row = last.compare(point, "adversarial", moved, true);
+      if (worst.values.empty() || row.at("flips") > worst.at("flips")) worst = std::move(row);
+    }
+    rows.push_back(std::move(worst));
+  }
+  return rows;
+}
+
+/// Enough flips to count, and a perturbation small enough not to saturate.
+bool countable(const Row& row) { return row.at("flips") >= 5 && row.at("change") <= 0.1; }
+
+Law in_omega(const char* family, const char* label) {
+  return {.name = std::string("flips in omega, ") + label,
+          .design = "omega",
+          .family = family,
+          .x = "omega",
+          .y = "flips_share",
+          .predicted = 2.0 / 3,
+          .bound = Bound::upper,
+          .limit = Limit::small,
+          .keep = countable};
+}
+
+std::vector<Design> designs(Scale scale) {
+  const int seeds = pick(scale, 2, 3, 10);
+  return {
+      {.name = "omega",
+       .fixed = {{"m", pick(scale, 1024.0, 2048.0, 2048.0)}, {"L", 4}},
+       .seeds = seeds},
+      {.name = "m",
+       .fixed = {{"L", 4}, {"omega", 0.01}},
+       .axes =
+           {{"m",
+             pick<std::vector<double>>(
+                 scale, {256, 512, 1024}, {256, 512, 1024, 2048}, {512, 1024, 2048, 4096, 8192})}},
+       .seeds = seeds},
+      {.name = "L",
+       .fixed = {{"m", 1024}, {"omega", 0.003}},
+       .axes = {{"L",
+                 pick<std::vector<double>>(scale, {1, 2, 4}, {1, 2, 4, 8}, {1, 2, 4, 8, 16, 32})}},
+       .seeds = seeds},
+  };
+}
+
+}  // namespace
+
+Claim lemB_signs() {
+  return {
+      .id = "lemB-signs",
+      .statement =
+          "|D_{i,l} - D^(0)_{i,l}|_0 <= O(m omega^(2/3) L) for every W with |W - W^(0)|_2 <= omega",
+      .source = "Lemma B.2 (8.2b)",
+      .quantity = "sign changes in the last hidden layer",
+      .window =
+          "omega <= 1/(C L^4.5 log^3 m), below 6e-6 at L = 4, m = 1024, where less than one sign "
+          "flips: measured above it",
+      .expected = {VerdictKind::tight, VerdictKind::consistent},
+      .designs = designs,
+      .measure = measure,
+      .memory = measurement_memory,
+      .laws = {in_omega("adversarial", "adversary"),
+               in_omega("gradient", "gradient direction"),
+               in_omega("random", "random direction"),
+               {.name = "flips in m, adversary",
+                .design = "m",
+                .family = "adversarial",
+                .x = "m",
+                .y = "flips",
+                .predicted = 1},
+               {.name = "flips in L, adversary",
+                .design = "L",
+                .family = "adversarial",
+                .x = "L",
+                .y = "flips",
+                .predicted = 1}},
+      .checks = {{.name = "largest flips / (m omega^(2/3) L), adversary",
+                  .meaning = "the constant of the bound; 0.29 to 0.43 at m = 2048, L = 4",
+                  .value =
+                      [](const std::vector<Row>& rows) {
+                        double largest = 0;
+                        for (const auto& row : rows_of(rows, "omega", "adversarial")) {
+                          largest = std::max(largest, row.at("constant"));
+                        }
+                        return largest;
+                      },
+                  .low = 0.1,
+                  .high = 2}},
+      .positive_control =
+          {.description = "m = 512, L = 2",
+           .designs = {{.name = "omega", .fixed = {{"m", 512}, {"L", 2}}, .seeds = 3},
+                       {.name = "m",
+                        .fixed = {{"L", 2}, {"omega", 0.01}},
+                        .axes = {{"m", {128, 256, 512}}},
+                        .seeds = 2},
+                       {.name = "L",
+                        .fixed = {{"m", 256}, {"omega", 0.003}},
+                        .axes = {{"L", {1, 2, 4}}},
+                        .seeds = 2}}},
+      .negative_control =
+          {.description =
+               "Gaussian pre-activations broken: a fifth of the last layer's rows are 1e-9 of "
+               "their size, so any perturbation flips them",
+           .designs = {{.name = "omega",
+                        .fixed = {{"m", 512}, {"L", 2}, {"dead", 0.2}},
+                        .seeds = 3}}},
+      .certify = [](const RunFacts& facts) -> std::vector<CertificateLine> {
+        double largest = 0;
+        double at_radius = 0;
+        for (const auto& point : facts.trajectory) {
+          if (point.sign_changes.empty()) continue;
+          const double share = *std::ranges::max_element(point.sign_changes);
+          if (share > largest) {
+            largest = share;
+            at_radius = point.radius();
+          }
+        }
+        if (largest == 0) return {};
+        return {{.quantity = "largest share of signs changed in a layer against omega^(2/3) L",
+                 .measured = largest,
+                 .bound = std::pow(at_radius, 2.0 / 3) * static_cast<double>(facts.L)}};
+      },
+  };
+}
+
+}  // namespace overparam::claims

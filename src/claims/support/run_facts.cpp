@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "overparam/claims/run_facts.hpp"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "overparam/claims/claim.hpp"
+#include "overparam/data/geometry.hpp"
+#include "overparam/kernel/tangent_kernel.hpp"
+#include "overparam/linalg/lanczos.hpp"
+#include "overparam/linalg/spectral_norm.hpp"
+
+namespace overparam::claims {
+
+namespace {
+
+/// max_i |Back_{i,l}|_2 over the samples, for each use of a trained block from the top down. With
+/// unit cotangents delta_l is D_l Back_{l+1}^T, so Back_l = delta^T W.
+std::vector<double> backward_norms(const net::Network& network,
+                                   const net::Tape& tape,
+                                   net::Workspace& workspace) {
+  const std::int64_t n = tape.outputs().size(0);
+  const std::int64_t d = tape.outputs().size(1);
+  const at::Tensor units =
+      at::eye(d, network.options()).view({d, 1, d}).expand({d, n, d}).contiguous();
+  std::vector<double> norms;
+  network.backward(
+      tape, units, workspace, [&](const net::Use& use, const at::Tensor& delta, const at::Tensor&) {
+        const bool is_hidden = use.layer > 0 && use.layer + 1 < network.architecture().num_layers();
+        if (!is_hidden) return;
+        const at::Tensor back = at::matmul(delta, network.parameters()[use.block]);  // (d, n, m)
+        const at::Tensor grams = at::matmul(back.permute({1, 0, 2}), back.permute({1, 2, 0}));
+        norms.push_back(std::sqrt(at::linalg_eigvalsh(grams).max().item<double>()));
+      });
+  std::ranges::reverse(norms);
+  return norms;
+}
+
+/// |D_L W_L ... D_1 W_1|_2 for the first sample.
+double product_norm(const net::Network& network, const net::Tape& tape) {
+  const int depth = network.architecture().num_layers() - 2;
+  const auto type = network.parameters()[0].scalar_type();
+  std::vector<at::Tensor> active{at::Tensor()};
+  for (int layer = 1; layer <= depth; ++layer)
+    active.push_back((tape.features(layer)[0] > 0).to(type));
+  const auto up = [&](const at::Tensor& v) {
+    at::Tensor h = v.to(type);
+    for (int layer = 1; layer <= depth; ++layer) {
+      h = at::mv(network.parameters()[layer], h) * active[static_cast<std::size_t>(layer)];
+    }
+    return h;
+  };
+  const auto down = [&](const at::Tensor& v) {
+    at::Tensor h = v;
+    for (int layer = depth; layer >= 1; --layer) {
+      h = at::mv(network.parameters()[layer].t(), h * active[static_cast<std::size_t>(layer)]);
+    }
+    return h;
+  };
+  return linalg::spectral_norm(up, down, network.parameters()[1].size(1));
+}
+
+}  // namespace
+
+InitialFacts measure_initial(const net::Network& network,
+                             const train::Problem& problem,
+                             net::Workspace& workspace,
+                             std::int64_t most_samples,
+                             std::int64_t largest_kernel) {
+  InitialFacts facts;
+  facts.num_samples = std::min(most_samples, problem.size());
+  const net::Tape tape = network.record(problem.inputs.narrow(0, 0, facts.num_samples), workspace);
+  for (const int layer : network.architecture().sign_layers()) {
+    const at::Tensor features = tape.features(layer).to(at::kCPU, at::kDouble);
+    const at::Tensor norms = features.norm(2, 1);
+    facts.smallest_norm.push_back(norms.min().item<double>());
+    facts.largest_norm.push_back(norms.max().item<double>());
+    facts.smallest_separation.push_back(data::separation(features).distance);
+  }
+  facts.largest_backward = backward_norms(network, tape, workspace);
+  if (network.architecture().name == "fc" && network.architecture().num_layers() > 2)
+    facts.largest_product = product_norm(network, tape);
+
+  facts.lambda_min = std::numeric_limits<double>::quiet_NaN();
+  if (problem.targets.numel() <= largest_kernel) {
+    // float32 Grams lose the least eigenvalues of an ill-conditioned kernel altogether.
+    const at::Tensor kernel =
+        kernel::tangent_kernel(network.converted(at::kDouble), problem.inputs.to(at::kDouble));
+    facts.lambda_min = linalg::symmetric_eigenvalues(kernel)[0].item<double>();
+  }
+  return facts;
+}
+
+std::vector<CertificateLine> certify(const RunFacts& facts) {
+  std::vector<CertificateLine> lines;
+  for (const auto& claim : claims()) {
+    if (!claim.certify) continue;
+    for (auto& line : claim.certify(facts)) {
+      line.claim = claim.id;
+      lines.push_back(std::move(line));
+    }
+  }
+  return lines;
+}
+
+}  // namespace overparam::claims

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/training.hpp"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+#include <limits>
+
+namespace overparam::claims {
+
+double TrainingRun::steps_to(double ratio) const {
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (objectives[i] <= ratio * objectives.front()) return steps[i];
+  }
+  return std::numeric_limits<double>::quiet_NaN();
+}
+
+linalg::LineFit TrainingRun::tail() const {
+  const double half_way = std::sqrt(objectives.front() * objectives.back());
+  std::vector<double> x;
+  std::vector<double> y;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (objectives[i] > half_way || !(objectives[i] > 0)) continue;
+    x.push_back(steps[i]);
+    y.push_back(std::log(objectives[i]));
+  }
+  return linalg::fit_line(x, y);
+}
+
+TrainingRun train_run(net::Network& network,
+                      const train::Problem& problem,
+                      const std::string& rule,
+                      train::TrainOptions options) {
+  TrainingRun run;
+  net::Workspace workspace(network.options());
+  run.step = train::choose_step(train::parse_step_rule(rule), network, problem, options, workspace);
+  options.step_size = run.step.step_size;
+  const net::Parameters start = network.parameters().clone();
+  train::TrainState state;
+  run.result = train::train(
+      network, problem, options, state, {.on_measurement = [&](const train::Moment& moment) {
+        run.steps.push_back(static_cast<double>(moment.step));
+        run.objectives.push_back(moment.evaluation.objective);
+      }});
+  net::Parameters moved = network.parameters().clone();
+  moved.add(start, -1);
+  run.frobenius_distance = moved.norm();
+  return run;
+}
+
+void make_conflict(train::Problem& problem) {
+  problem.inputs[1].copy_(problem.inputs[0]);
+  problem.targets[1].copy_(problem.targets[0] + 1);
+}
+
+}  // namespace overparam::claims

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Training runs as measurements.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "overparam/train/step_size.hpp"
+#include "overparam/train/trainer.hpp"
+#include "support/experiment.hpp"
+
+namespace overparam::claims {
+
+/// What a claim reads off one run.
+struct TrainingRun {
+  train::TrainResult result;
+  train::StepChoice step;
+  std::vector<double> steps;       ///< at which the objective was measured
+  std::vector<double> objectives;  ///< F at those steps
+  double frobenius_distance = 0;   ///< |W - W^(0)|_F at the end
+
+  /// The first measured step with F <= ratio * F_0; NaN if there is none.
+  [[nodiscard]] double steps_to(double ratio) const;
+
+  /// log F against the step over the second half of the way down in log F: slope and R^2.
+  [[nodiscard]] linalg::LineFit tail() const;
+};
+
+/// Trains the point's network on the problem from its initial weights. The options' step size is
+/// replaced by what `rule` gives.
+TrainingRun train_run(net::Network& network,
+                      const train::Problem& problem,
+                      const std::string& rule,
+                      train::TrainOptions options);
+
+/// Makes x_2 = x_1 with y_2 = y_1 + 1 in every output: the conflict of Section 1.1.
+void make_conflict(train::Problem& problem);
+
+}  // namespace overparam::claims

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Theorem 3, upper half: |grad F|^2 <= 2 lambda_max(K) F, with equality for the worst labels.
+#include "support/experiment.hpp"
+#include "support/spectrum.hpp"
+
+namespace overparam::claims {
+
+namespace {
+
+std::vector<Design> designs(Scale scale) {
+  const int seeds = pick(scale, 2, 3, 10);
+  return {
+      {.name = "n",
+       .fixed = {{"m", 512}, {"L", 4}, {"dx", 20}},
+       .axes = {{"n",
+                 pick<std::vector<double>>(
+                     scale, {10, 20, 40}, {10, 20, 40, 80}, {10, 20, 50, 100, 200})}},
+       .seeds = seeds},
+      {.name = "L",
+       .fixed = {{"n", 20}, {"m", 512}, {"dx", 20}},
+       .axes = {{"L",
+                 pick<std::vector<double>>(
+                     scale, {1, 2, 4}, {1, 2, 4, 8, 16}, {1, 2, 4, 8, 16, 32})}},
+       .seeds = seeds},
+      {.name = "m",
+       .fixed = {{"n", 20}, {"L", 4}, {"dx", 20}},
+       .axes = {{"m",
+                 pick<std::vector<double>>(scale,
+                                           {128, 256, 512},
+                                           {128, 256, 512, 1024},
+                                           {128, 256, 512, 1024, 2048, 4096})}},
+       .seeds = seeds},
+      {.name = "d",
+       .fixed = {{"n", 10}, {"L", 2}, {"dx", 20}, {"m_per_d", 256}},
+       .axes = {{"d", {1, 2, 4}}},
+       .seeds = seeds},
+  };
+}
+
+Law law(const char* variable, double predicted) {
+  return {.name = std::string("lambda_max d/m in ") + variable,
+          .design = variable,
+          .x = variable,
+          .y = "lambda_max_scaled",
+          .predicted = predicted};
+}
+
+}  // namespace
+
+Claim thm3_upper() {
+  return {
+      .id = "thm3-upper",
+      .statement = "|grad F(W)|_F^2 <= O(L n m / d) F(W) for every W near W^(0)",
+      .source = "Theorem 3, first inequality",
+      .quantity = "lambda_max(K) d / m",
+      .window = "as for thm3-lower: not within a machine's reach",
+      .expected = {VerdictKind::tight, VerdictKind::consistent, VerdictKind::loose},
+      .designs = designs,
+      .measure = measure_spectrum,
+      .memory = measurement_memory,
+      .laws = {law("n", 1), law("L", 1), law("m", 0), law("d", 0)},
+      .checks = {{.name = "largest lambda_max d / (L n m)",
+                  .meaning =
+                      "the constant of the bound; the limit kernel has lambda_max <= n m L / (2d)",
+                  .value = most("n", "upper_constant"),
+                  .low = 0.05,
+                  .high = 1}},
+      .positive_control = {.description = "small grids in n, L, m and d",
+                           .designs = {{.name = "n",
+                                        .fixed = {{"m", 128}, {"L", 2}, {"dx", 10}},
+                                        .axes = {{"n", {5, 10, 20}}},
+                                        .seeds = 2},
+                                       {.name = "L",
+                                        .fixed = {{"n", 8}, {"m", 128}, {"dx", 10}},
+                                        .axes = {{"L", {1, 2, 4, 8}}},
+                                        .seeds = 2},
+                                       {.name = "m",
+                                        .fixed = {{"n", 8}, {"L", 2}, {"dx", 10}},
+                                        .axes = {{"m", {64, 128, 256}}},
+                                        .seeds = 3},
+                                       {.name = "d",
+                                        .fixed = {{"n", 6}, {"L", 1}, {"dx", 10}, {"m_per_d", 64}},
+                                        .axes = {{"d", {1, 2, 4}}},
+                                        .seeds = 3}}},
+      .negative_control =
+          {.description =
+               "Definition 2.3 broken: hidden weights with variance 4/m, norms grow as 2^L",
+           .designs = {{.name = "n",
+                        .fixed = {{"m", 128}, {"L", 2}, {"dx", 10}, {"gain", 2}},
+                        .axes = {{"n", {5, 10, 20}}},
+                        .seeds = 2},
+                       {.name = "L",
+                        .fixed = {{"n", 8}, {"m", 128}, {"dx", 10}, {"gain", 2}},
+                        .axes = {{"L", {1, 2, 4, 8}}},
+                        .seeds = 2}}},
+      .certify = [](const RunFacts& facts) -> std::vector<CertificateLine> {
+        const double bound = static_cast<double>(facts.L) * static_cast<double>(facts.n) *
+                             static_cast<double>(facts.m) / static_cast<double>(facts.d);
+        std::vector<CertificateLine> lines{
+            {.quantity = "2 lambda_max(K) at the start against L n m / d",
+             .measured = 2 * facts.lambda_max,
+             .bound = bound}};
+        double largest = 0;
+        for (const auto& point : facts.trajectory) {
+          if (point.is_full && point.objective > 0 && std::isfinite(point.squared_gradient)) {
+            largest = std::max(largest, point.squared_gradient / point.objective);
+          }
+        }
+        if (largest > 0) {
+          lines.push_back({.quantity = "max over the run of |grad F|^2 / F against L n m / d",
+                           .measured = largest,
+                           .bound = bound});
+        }
+        return lines;
+      },
+  };
+}
+
+}  // namespace overparam::claims

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of options.
+#include "overparam/base/catalogue.hpp"
+#include "overparam/data/sources.hpp"
+#include "overparam/net/catalogue.hpp"
+#include "overparam/net/loss.hpp"
+#include "overparam/study/settings.hpp"
+
+namespace overparam::study {
+
+namespace {
+
+using enum OptionType;
+
+std::vector<Option> data_options() {
+  return {
+      {.key = "data.source",
+       .flag = "--data",
+       .fallback = "digits",
+       .help = "a file or folder, or a generator: " +
+               base::join(base::names_of(data::generators()), ", ")},
+      {.key = "data.samples",
+       .flag = "--samples",
+       .type = integer,
+       .fallback = "0",
+       .help = "training samples: the first so many of a file (0: all), or how many to generate (0: 100)",
+       .low = 0},
+      {.key = "data.test",
+       .flag = "--test",
+       .fallback = "",
+       .help = "test part: a path, or how many of the samples that follow the training part"},
+      {.key = "data.labels",
+       .flag = "--labels",
+       .fallback = "true",
+       .help = "true, random, or noisy:P to redraw each training label with probability P"},
+      {.key = "data.normalise",
+       .flag = "--normalise",
+       .fallback = "auto",
+       .help = "how inputs are normalised; auto: sphere for images, footnote3 for tables and arrays",
+       .choices = {"auto", "footnote3", "sphere", "unit", "none"}},
+      {.key = "data.separation",
+       .flag = "--separation",
+       .type = number,
+       .fallback = "0",
+       .help = "exact least distance of generated inputs (0: as it comes)",
+       .low = 0},
+      {.key = "data.dim",
+       .flag = "--dim",
+       .type = integer,
+       .fallback = "0",
+       .help = "raw input dimension of generated data (0: the generator's choice)",
+       .low = 0},
+      {.key = "data.classes",
+       .flag = "--classes",
+       .type = integer,
+       .fallback = "0",
+       .help = "classes of generated data (0: the generator's choice)",
+       .low = 0},
+      {.key = "data.label_column",
+       .flag = "--label-column",
+       .fallback = "",
+       .help = "label column of a CSV file, by name or by index from 0"},
+  };
+}
+
+std::vector<Option> network_options() {
+  return {
+      {.key = "network.kind",
+       .flag = "--network",
+       .fallback = "fc",
+       .help = "the architecture",
+       .choices = base::names_of(net::networks())},
+      {.key = "network.width",
+       .flag = "--width",
+       .type = integer,
+       .fallback = "1024",
+       .help = "m, neurons in each hidden layer",
+       .low = 1},
+      {.key = "network.depth",
+       .flag = "--depth",
+       .type = integer,
+       .fallback = "2",
+       .help = "L, square hidden layers between the input layer and the read-out",
+       .low = 0},
+      {.key = "network.outputs",
+       .flag = "--outputs",
+       .type = integer,
+       .fallback = "0",
+       .help = "d (0: the number of classes or target columns)",
+       .low = 0},
+      {.key = "network.trained",
+       .flag = "--trained",
+       .fallback = "hidden",
+       .help = "trained weights: hidden, all, first, last, or names such as W.1,W.2"},
+  };
+}
+
+std::vector<Option> train_options() {
+  return {
+      {.key = "train.loss",
+       .flag = "--loss",
+       .fallback = "squared",
+       .help = "the loss of one sample; the objective is its sum",
+       .choices = base::names_of(net::losses())},
+      {.key = "train.method", .flag = "--method", .fallback = "gd", .help = "the method", .choices = {"gd", "sgd"}},
+      {.key = "train.batch",
+       .flag = "--batch",
+       .type = integer,
+       .fallback = "64",
+       .help = "b, samples in an SGD step",
+       .low = 1},
+      {.key = "train.sampling",
+       .flag = "--sampling",
+       .fallback = "epoch",
+       .help = "how batches are drawn: shuffled passes, a fresh subset each step, or with replacement",
+       .choices = {"epoch", "subset", "replacement"}},
+      {.key = "train.step",
+       .flag = "--step",
+       .fallback = "critical",
+       .help = "step size: a number, critical[:C] for C/lambda_max, or theory[:C] for the theorem's"},
+      {.key = "train.momentum", .flag = "--momentum", .type = number, .fallback = "0", .help = "momentum", .low = 0},
+      {.key = "train.weight_decay",
+       .flag = "--weight-decay",
+       .type = number,
+       .fallback = "0",
+       .help = "adds this times W to the gradient",
+       .low = 0},
+      {.key = "train.schedule",
+       .flag = "--schedule",
+       .fallback = "",
+       .help = "changes of the step size as STEP:FACTOR,STEP:FACTOR"},
+      {.key = "train.max_steps",
+       .flag = "--max-steps",
+       .type = integer,
+       .fallback = "10000",
+       .help = "most steps",
+       .low = 0},
+      {.key = "train.target_objective",
+       .flag = "--target-objective",
+       .type = number,
+       .fallback = "0",
+       .help = "stop at this objective",
+       .low = 0},
+      {.key = "train.target_ratio",
+       .flag = "--target-ratio",
+       .type = number,
+       .fallback = "0",
+       .help = "stop at this share of the starting objective",
+       .low = 0},
+      {.key = "train.target_accuracy",
+       .flag = "--target-accuracy",
+       .type = number,
+       .fallback = "0",
+       .help = "stop at this training accuracy",
+       .low = 0},
+      {.key = "train.gradient_norm",
+       .flag = "--gradient-norm",
+       .type = number,
+       .fallback = "0",
+       .help = "stop when the gradient's norm falls below this",
+       .low = 0},
+      {.key = "train.max_seconds",
+       .flag = "--max-seconds",
+       .type = number,
+       .fallback = "0",
+       .help = "stop after this wall time",
+       .low = 0},
+      {.key = "train.measure_every",
+       .flag = "--measure-every",
+       .type = integer,
+       .fallback = "0",
+       .help = "SGD: steps between measurements of the whole objective (0: an epoch)",
+       .low = 0},
+      {.key = "train.checkpoint_seconds",
+       .flag = "--checkpoint-seconds",
+       .type = number,
+       .fallback = "120",
+       .help = "wall time between checkpoints",
+       .low = 0},
+  };
+}
+
+std::vector<Option> run_options() {
+  return {
+      {.key = "run.seed", .flag = "--seed", .type = integer, .fallback = "0", .help = "of weights, batches and generated data", .low = 0},
+      {.key = "run.dtype", .flag = "--dtype", .fallback = "float32", .help = "number type", .choices = {"float32", "float64"}},
+      {.key = "run.device", .flag = "--device", .fallback = "cpu", .help = "cpu, or cuda where LibTorch has it"},
+      {.key = "run.threads", .flag = "--threads", .type = integer, .fallback = "0", .help = "cores to use (0: all)", .low = 0},
+      {.key = "run.memory", .flag = "--memory", .fallback = "", .help = "most memory to plan for, such as 4GiB (empty: what is free)"},
+      {.key = "run.out", .flag = "--out", .fallback = "", .help = "folder for the results (empty: a new one below runs/)"},
+  };
+}
+
+std::vector<Option> verify_options() {
+  return {
+      {.key = "verify.scale",
+       .flag = "--scale",
+       .fallback = "standard",
+       .help = "how much is measured",
+       .choices = {"quick", "standard", "full"}},
+      {.key = "verify.only", .flag = "--only", .fallback = "", .help = "claims to verify, by id, separated by commas (empty: all)"},
+  };
+}
+
+}  // namespace
+
+const std::vector<Option>& options() {
+  static const std::vector<Option> table = [] {
+    std::vector<Option> all;
+    for (auto section : {data_options(), network_options(), train_options(), run_options(), verify_options()}) {
+      std::ranges::move(section, std::back_inserter(all));
+    }
+    return all;
+  }();
+  return table;
+}
+
+}  // namespace overparam::study

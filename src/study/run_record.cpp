@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "overparam/study/run_record.hpp"
+
+#include <ATen/ATen.h>
+#include <torch/version.h>
+
+#include <cmath>
+#include <fstream>
+#include <limits>
+
+#include "json_fields.hpp"
+#include "overparam/base/array_files.hpp"
+#include "overparam/base/files.hpp"
+#include "overparam/base/json_lines.hpp"
+#include "overparam/base/memory.hpp"
+#include "overparam/base/require.hpp"
+#include "overparam/base/threads.hpp"
+#include "overparam/linalg/products.hpp"
+
+namespace overparam::study {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+std::string processor_name() {
+  std::ifstream file("/proc/cpuinfo");
+  std::string line;
+  while (std::getline(file, line)) {
+    const auto colon = line.find(": ");
+    if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
+  }
+  return "unknown";
+}
+
+json to_json(const claims::InitialFacts& facts) {
+  return {{"smallest_norm", facts.smallest_norm},
+          {"largest_norm", facts.largest_norm},
+          {"smallest_separation", facts.smallest_separation},
+          {"largest_backward", facts.largest_backward},
+          {"largest_product", facts.largest_product},
+          {"lambda_min", finite_or_null(facts.lambda_min)},
+          {"num_samples", facts.num_samples}};
+}
+
+claims::InitialFacts initial_from_json(const json& object) {
+  return {.smallest_norm = object.at("smallest_norm"),
+          .largest_norm = object.at("largest_norm"),
+          .smallest_separation = object.at("smallest_separation"),
+          .largest_backward = object.at("largest_backward"),
+          .largest_product = object.at("largest_product"),
+          .lambda_min = number_or_nan(object, "lambda_min"),
+          .num_samples = object.at("num_samples")};
+}
+
+json to_json(const PredictedCurve& curve) {
+  return {{"ratio", curve.ratio},
+          {"steps", curve.steps ? json(*curve.steps) : json()},
+          {"uncertainty", finite_or_null(curve.uncertainty)},
+          {"step", curve.step},
+          {"objective", curve.objective}};
+}
+
+PredictedCurve curve_from_json(const json& object) {
+  PredictedCurve curve{.ratio = object.at("ratio"),
+                       .uncertainty = number_or_nan(object, "uncertainty"),
+                       .step = object.at("step"),
+                       .objective = object.at("objective")};
+  if (!object.at("steps").is_null()) curve.steps = object.at("steps").get<std::int64_t>();
+  return curve;
+}
+
+std::vector<std::string> picture_labels(const report::ImageGrid& grid) {
+  std::vector<std::string> labels;
+  for (const auto& image : grid.images) labels.push_back(image.label);
+  return labels;
+}
+
+constexpr const char* kPictures = "arrays/pictures.npy";
+
+/// Fills in the pixels; the labels are already there.
+void read_pictures(const fs::path& folder, report::ImageGrid& grid) {
+  grid.id = "samples";
+  grid.title = "The first training samples";
+  grid.caption = "As they were read, before normalisation, with their labels.";
+  if (grid.images.empty()) return;
+  const at::Tensor pixels = base::read_npy(folder / kPictures).to(at::kFloat).contiguous();
+  base::require(pixels.dim() == 4 && pixels.size(0) == static_cast<std::int64_t>(grid.images.size()),
+                ErrorKind::data,
+                "{}: does not hold the {} pictures that run.json lists",
+                (folder / kPictures).string(),
+                grid.images.size());
+  grid.channels = static_cast<int>(pixels.size(1));
+  grid.height = static_cast<int>(pixels.size(2));
+  grid.width = static_cast<int>(pixels.size(3));
+  for (std::size_t i = 0; i < grid.images.size(); ++i) {
+    const at::Tensor image = pixels[static_cast<std::int64_t>(i)];
+    const float* begin = image.data_ptr<float>();
+    grid.images[i].pixels.assign(begin, begin + image.numel());
+  }
+}
+
+RunRecord record_from_json(const json& document) {
+  const auto& data = document.at("data");
+  const auto& network = document.at("network");
+  RunRecord record;
+  record.name = document.at("name");
+  record.created = document.at("created");
+  record.settings_toml = document.at("settings");
+  record.data_name = data.at("name");
+  record.data_source = data.at("source");
+  record.normalisation = document.at("normalisation");
+  record.closest_first = data.at("closest_pair").at(0);
+  record.closest_second = data.at("closest_pair").at(1);
+  record.num_duplicates = data.at("duplicates");
+  record.num_conflicting = data.at("conflicting_duplicates");
+  record.stopped_by = document.at("stopped_by");
+  record.reached_target = document.at("reached_target");
+  record.train_accuracy = number_or_nan(document, "train_accuracy");
+  record.test_accuracy = number_or_nan(document, "test_accuracy");
+  record.seconds = document.at("seconds");
+  record.num_parameters = network.at("parameters");
+  record.num_trained = network.at("trained_parameters");
+  record.peak_memory = document.at("peak_memory_bytes");
+  record.predicted = curve_from_json(document.at("prediction"));
+  for (const std::string label : document.at("picture_labels")) {
+    record.pictures.images.push_back({.label = label});
+  }
+
+  auto& facts = record.facts;
+  facts.n = data.at("samples");
+  facts.d = network.at("outputs");
+  facts.m = network.at("width");
+  facts.L = network.at("depth");
+  facts.input_size = network.at("input_size");
+  facts.separation = number_or_nan(document, "separation");
+  facts.irreducible_objective = data.at("irreducible_objective");
+  facts.method = document.at("method");
+  facts.loss = document.at("loss");
+  facts.batch_size = document.at("batch_size");
+  facts.step_size = document.at("step_size");
+  facts.lambda_max = document.at("lambda_max");
+  facts.initial_objective = number_or_nan(document, "initial_objective");
+  facts.final_objective = number_or_nan(document, "objective");
+  facts.steps = document.at("steps");
+  facts.initial = initial_from_json(document.at("initial"));
+  return record;
+}
+
+}  // namespace
+
+std::string version() { return OVERPARAM_VERSION; }
+
+json environment_json() {
+  return {{"overparam", version()},
+          {"libtorch", TORCH_VERSION},
+          {"blas", linalg::blas_name()},
+          {"processor", processor_name()},
+          {"cores", base::available_threads()}};
+}
+
+json to_json(const RunRecord& record) {
+  const auto& facts = record.facts;
+  json document{
+      {"schema", kSchema},
+      {"version", version()},
+      {"kind", "train"},
+      {"name", record.name},
+      {"created", record.created},
+      {"initial_objective", finite_or_null(facts.initial_objective)},
+      {"objective", finite_or_null(facts.final_objective)},
+      {"steps", facts.steps},
+      {"stopped_by", record.stopped_by},
+      {"reached_target", record.reached_target},
+      {"train_accuracy", finite_or_null(record.train_accuracy)},
+      {"separation", finite_or_null(facts.separation)},
+      {"step_size", facts.step_size},
+      {"lambda_max", facts.lambda_max},
+      {"predicted_steps", record.predicted.steps ? json(*record.predicted.steps) : json()},
+      {"normalisation", record.normalisation},
+      {"seconds", record.seconds},
+      {"method", facts.method},
+      {"loss", facts.loss},
+      {"batch_size", facts.batch_size},
+      {"peak_memory_bytes", record.peak_memory},
+      {"network",
+       {{"width", facts.m},
+        {"depth", facts.L},
+        {"outputs", facts.d},
+        {"input_size", facts.input_size},
+        {"parameters", record.num_parameters},
+        {"trained_parameters", record.num_trained}}},
+      {"data",
+       {{"name", record.data_name},
+        {"source", record.data_source},
+        {"samples", facts.n},
+        {"closest_pair", {record.closest_first, record.closest_second}},
+        {"duplicates", record.num_duplicates},
+        {"conflicting_duplicates", record.num_conflicting},
+        {"irreducible_objective", facts.irreducible_objective}}},
+      {"initial", to_json(facts.initial)},
+      {"prediction", to_json(record.predicted)},
+      {"environment", environment_json()},
+      {"settings", record.settings_toml},
+      {"picture_labels", picture_labels(record.pictures)},
+  };
+  if (std::isfinite(record.test_accuracy)) document["test_accuracy"] = record.test_accuracy;
+  json certificate = json::array();
+  for (const auto& line : claims::certify(facts)) {
+    certificate.push_back({{"claim", line.claim},
+                           {"quantity", line.quantity},
+                           {"measured", finite_or_null(line.measured)},
+                           {"bound", finite_or_null(line.bound)},
+                           {"constant", finite_or_null(line.constant())},
+                           {"kind", line.upper ? "upper" : "lower"},
+                           {"holds", line.holds()}});
+  }
+  document["certificate"] = certificate;
+  return document;
+}
+
+json to_json(const train::TrajectoryPoint& point) {
+  json line{{"step", point.step},
+            {"seconds", point.seconds},
+            {"objective", finite_or_null(point.objective)},
+            {"accuracy", finite_or_null(point.accuracy)}};
+  if (point.is_full) {
+    line["squared_gradient"] = finite_or_null(point.squared_gradient);
+    line["spectral_distance"] = point.spectral_distance;
+    line["frobenius_distance"] = point.frobenius_distance;
+    line["sign_changes"] = point.sign_changes;
+  }
+  return line;
+}
+
+train::TrajectoryPoint point_from_json(const json& line) {
+  train::TrajectoryPoint point{.step = line.at("step"),
+                               .seconds = line.at("seconds"),
+                               .objective = number_or_nan(line, "objective"),
+                               .accuracy = number_or_nan(line, "accuracy"),
+                               .is_full = line.contains("frobenius_distance")};
+  if (point.is_full) {
+    point.squared_gradient = number_or_nan(line, "squared_gradient");
+    point.spectral_distance = line.at("spectral_distance").get<std::vector<double>>();
+    point.frobenius_distance = line.at("frobenius_distance");
+    point.sign_changes = line.at("sign_changes").get<std::vector<double>>();
+  }
+  return point;
+}
+
+void write_pictures(const fs::path& folder, const report::ImageGrid& grid) {
+  if (grid.images.empty()) return;
+  const auto count = static_cast<std::int64_t>(grid.images.size());
+  at::Tensor pixels = at::empty({count, grid.channels, grid.height, grid.width}, at::kFloat);
+  for (std::int64_t i = 0; i < count; ++i) {
+    std::ranges::copy(grid.images[static_cast<std::size_t>(i)].pixels, pixels[i].data_ptr<float>());
+  }
+  base::write_npy(folder / kPictures, pixels);
+}
+
+RunRecord read_run(const fs::path& folder) {
+  const fs::path path = folder / "run.json";
+  base::require(fs::exists(path),
+                ErrorKind::data,
+                "{}: not a finished run, it has no run.json",
+                folder.string());
+  try {
+    const json document = json::parse(base::read_file(path));
+    base::require(document.value("kind", "") == "train",
+                  ErrorKind::data,
+                  "{}: not a training run",
+                  path.string());
+    RunRecord record = record_from_json(document);
+    read_pictures(folder, record.pictures);
+    for (const auto& line : base::read_json_lines(folder / "metrics.jsonl")) {
+      record.facts.trajectory.push_back(point_from_json(line));
+    }
+    return record;
+  } catch (const json::exception& error) {
+    base::fail(ErrorKind::data, "{}: damaged ({})", path.string(), error.what());
+  }
+}
+
+}  // namespace overparam::study

@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "overparam/study/training.hpp"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "overparam/base/array_files.hpp"
+#include "overparam/base/clock.hpp"
+#include "overparam/base/files.hpp"
+#include "overparam/base/json_lines.hpp"
+#include "overparam/base/memory.hpp"
+#include "overparam/base/progress.hpp"
+#include "overparam/base/require.hpp"
+#include "overparam/base/text.hpp"
+#include "overparam/data/prepare.hpp"
+#include "overparam/kernel/linear_model.hpp"
+#include "overparam/kernel/tangent_kernel.hpp"
+#include "overparam/net/catalogue.hpp"
+#include "overparam/train/checkpoint.hpp"
+#include "overparam/train/step_size.hpp"
+
+namespace overparam::study {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kCheckpoint = "checkpoint/state.safetensors";
+constexpr const char* kMetrics = "metrics.jsonl";
+constexpr double kDefaultRatio = 1e-3;
+
+train::TrainOptions train_options(const Settings& settings, std::int64_t num_samples) {
+  train::TrainOptions options{
+      .method = train::parse_method(settings.text("train.method")),
+      .batch_size = settings.integer("train.batch"),
+      .sampling = train::parse_sampling(settings.text("train.sampling")),
+      .momentum = settings.number("train.momentum"),
+      .weight_decay = settings.number("train.weight_decay"),
+      .schedule = train::parse_schedule(settings.text("train.schedule")),
+      .stop = {.max_steps = settings.integer("train.max_steps"),
+               .target_objective = settings.number("train.target_objective"),
+               .target_ratio = settings.number("train.target_ratio"),
+               .target_accuracy = settings.number("train.target_accuracy"),
+               .gradient_norm = settings.number("train.gradient_norm"),
+               .max_seconds = settings.number("train.max_seconds")},
+      .measure_every = settings.integer("train.measure_every"),
+      .seed = static_cast<std::uint64_t>(settings.integer("run.seed")),
+  };
+  if (!settings.is_set("train.batch")) options.batch_size = std::min(options.batch_size, num_samples);
+  return options;
+}
+
+at::TensorOptions tensor_options(const Settings& settings) {
+  const at::Device device(settings.text("run.device"));
+  base::require(device.is_cpu() || at::hasCUDA(),
+                ErrorKind::usage,
+                "{}: this LibTorch has no {} device",
+                settings.origin("run.device"),
+                settings.text("run.device"));
+  return at::TensorOptions(number_type(settings)).device(device);
+}
+
+/// One run from its settings to its record.
+class TrainingRun {
+ public:
+  TrainingRun(const Settings& settings,
+              const PreparedData& data,
+              const RunOutput& output,
+              const Voice& voice)
+      : settings_(settings),
+        data_(data),
+        output_(output),
+        voice_(voice),
+        seed_(static_cast<std::uint64_t>(settings.integer("run.seed"))),
+        architecture_(build_architecture(settings, data.dataset.train.inputs.size(1), data.num_outputs)),
+        problem_(training_problem(data, settings)),
+        options_(train_options(settings, problem_.size())) {}
+
+  RunRecord run() {
+    plan();
+    prepare_folder();
+    net::Network network(architecture_, seed_, tensor_options(settings_));
+    choose_step(network);
+    predict(network);
+    start_files(network);
+    train(network);
+    finish(network);
+    return std::move(record_);
+  }
+
+ private:
+  void plan() const {
+    const auto plan = plan_memory(settings_, architecture_, problem_.size());
+    const std::string& limit = settings_.text("run.memory");
+    const auto bytes = base::parse_bytes(limit);
+    base::require(limit.empty() || bytes,
+                  ErrorKind::usage,
+                  "{}: run.memory must be a size such as 4GiB, found \"{}\"",
+                  settings_.origin("run.memory"),
+                  limit);
+    plan.check(bytes.value_or(0));
+    voice_.say("memory " + plan.describe());
+  }
+
+  /// Refuses to touch a finished run of other settings.
+  void prepare_folder() const {
+    if (output_.folder.empty()) return;
+    base::make_writable_folder(output_.folder);
+    const fs::path config = output_.folder / "config.toml";
+    if (!fs::exists(output_.folder / "run.json") || !fs::exists(config) || output_.overwrite) return;
+    Settings former;
+    former.load_file(config);
+    base::require(former.fingerprint() == settings_.fingerprint(),
+                  ErrorKind::usage,
+                  "{}: holds a finished run with other settings; choose another --out or add --overwrite",
+                  output_.folder.string());
+  }
+
+  void choose_step(const net::Network& network) {
+    net::Workspace workspace(network.options());
+    const auto rule = train::parse_step_rule(settings_.text("train.step"));
+    const auto choice = train::choose_step(rule, network, problem_, options_, workspace);
+    options_.step_size = choice.step_size;
+    record_.facts.lambda_max = choice.lambda_max;
+    record_.facts.step_size = choice.step_size;
+    options_.validate(problem_.size());
+    voice_.say(fmt::format("step size {:.4g} ({}), lambda_max(K) = {:.4g}, delta = {:.4g}",
+                           choice.step_size,
+                           train::to_string(rule),
+                           choice.lambda_max,
+                           problem_.separation));
+  }
+
+  /// The linear model's steps to the run's target, and its curve.
+  void predict(const net::Network& network) {
+    auto& predicted = record_.predicted;
+    predicted.ratio = options_.stop.target_ratio > 0 ? options_.stop.target_ratio : kDefaultRatio;
+    if (problem_.loss.name != "squared") {
+      voice_.say("predicted steps: none, the linear model's closed form is for the squared loss");
+      return;
+    }
+    // With a given step size the user waits for nothing else; the others have just computed lambda_max.
+    const bool is_number =
+        train::parse_step_rule(settings_.text("train.step")).kind == train::StepRule::Kind::number;
+    net::Workspace workspace(network.options());
+    const kernel::TangentProduct product(network, problem_.inputs, workspace);
+    const at::Tensor residual = (product.outputs() - problem_.targets).reshape({-1});
+    linalg::Lanczos process(
+        [&](const at::Tensor& v, at::Tensor& out) { product(v, out); }, residual, 320);
+    const base::Stopwatch watch;
+    const auto prediction =
+        kernel::predict_steps(process, options_.step_size, predicted.ratio, 5e-3, [&] {
+          return watch.seconds() < (is_number ? 0.4 : 20);
+        });
+    predicted.steps = prediction.steps;
+    predicted.uncertainty = prediction.uncertainty;
+    const kernel::LinearModel model(linalg::spectral_measure(process), options_.step_size);
+    const double last = 2.0 * static_cast<double>(prediction.steps.value_or(options_.stop.max_steps));
+    for (double step = 0; step <= std::max(last, 10.0); step = std::max(step + 1, step * 1.05)) {
+      predicted.step.push_back(std::floor(step));
+      predicted.objective.push_back(model.objective(std::floor(step)));
+    }
+    voice_.say(prediction.steps
+                   ? fmt::format("predicted steps to {:.2g} of the start: {} (linear model at the "
+                                 "initial weights, {} products of K)",
+                                 predicted.ratio,
+                                 base::format_count(*prediction.steps),
+                                 prediction.products)
+                   : fmt::format("predicted steps to {:.2g} of the start: never in the linear model",
+                                 predicted.ratio));
+  }
+
+  void start_files(const net::Network& network) const {
+    if (output_.folder.empty()) return;
+    fs::create_directories(output_.folder / "arrays");
+    fs::create_directories(output_.folder / "checkpoint");
+    base::write_file(output_.folder / "config.toml", settings_.to_toml(kRunSections));
+    base::write_safetensors(output_.folder / "weights-initial.safetensors",
+                            train::weights_file(network));
+    base::write_npy(output_.folder / "arrays/inputs.npy", problem_.inputs);
+    base::write_npy(output_.folder / "arrays/targets.npy", problem_.targets);
+    write_pictures(output_.folder, data_.pictures);
+  }
+
+  void train(net::Network& network) {
+    net::Workspace workspace(network.options());
+    train::Trajectory trajectory(network, problem_, options_.method, seed_, workspace);
+    train::TrainState state;
+    std::optional<base::JsonLinesWriter> metrics;
+    if (output_.resume) state = restore(network, trajectory);
+    if (!output_.folder.empty()) metrics = open_metrics(trajectory);
+
+    base::ProgressLine progress("step", options_.stop.max_steps, voice_.progress);
+    std::size_t written = trajectory.points().size();
+    const auto write_new = [&] {
+      for (; metrics && written < trajectory.points().size(); ++written) {
+        metrics->append(to_json(trajectory.points()[written]));
+      }
+    };
+    train::Callbacks callbacks{
+        .on_measurement =
+            [&](const train::Moment& moment) {
+              trajectory.observe(moment);
+              write_new();
+              if (progress.due(moment.step)) progress.update(moment.step, describe(moment, state));
+            },
+        .checkpoint_seconds = settings_.number("train.checkpoint_seconds"),
+    };
+    if (!output_.folder.empty()) {
+      callbacks.on_checkpoint = [&](const train::TrainState& now) { save(network, now); };
+    }
+    result_ = train::train(network, problem_, options_, state, callbacks);
+    progress.finish();
+    const bool may_go_on = result_.reason == train::StopReason::interrupted ||
+                           result_.reason == train::StopReason::max_steps ||
+                           result_.reason == train::StopReason::max_seconds;
+    if (!output_.folder.empty()) {
+      if (may_go_on) {
+        save(network, state);
+      } else {
+        fs::remove_all(output_.folder / "checkpoint");
+      }
+    }
+    if (result_.reason != train::StopReason::interrupted) {
+      trajectory.finish(
+          {result_.steps, result_.seconds, result_.final_evaluation, network, workspace});
+      if (metrics) rewrite_metrics(trajectory);
+    }
+    record_.facts.trajectory = trajectory.points();
+  }
+
+  std::string describe(const train::Moment& moment, const train::TrainState& state) const {
+    std::string text = fmt::format("F = {:.4g}", moment.evaluation.objective);
+    if (std::isfinite(moment.evaluation.accuracy)) {
+      text += fmt::format("  accuracy {:.3f}", moment.evaluation.accuracy);
+    }
+    const double shrunk = state.initial_objective / moment.evaluation.objective;
+    if (moment.step > 0 && shrunk > 0) {
+      text += fmt::format("  rate {:.2e} a step", std::log(shrunk) / static_cast<double>(moment.step));
+    }
+    return text;
+  }
+
+  void save(const net::Network& network, const train::TrainState& state) const {
+    train::save_checkpoint(output_.folder / kCheckpoint, network, state, settings_.fingerprint());
+  }
+
+  /// State and recorded points of an interrupted run.
+  train::TrainState restore(net::Network& network, train::Trajectory& trajectory) const {
+    const fs::path checkpoint = output_.folder / kCheckpoint;
+    base::require(fs::exists(checkpoint),
+                  ErrorKind::data,
+                  "cannot resume: there is no {}",
+                  checkpoint.string());
+    auto state = train::load_checkpoint(checkpoint, network, settings_.fingerprint());
+    std::vector<train::TrajectoryPoint> points;
+    for (const auto& line : base::read_json_lines(output_.folder / kMetrics)) {
+      auto point = point_from_json(line);
+      if (point.step < state.step) points.push_back(std::move(point));
+    }
+    trajectory.restore(std::move(points));
+    voice_.say(fmt::format("resuming at step {}", base::format_count(state.step)));
+    return state;
+  }
+
+  /// A writer behind the points that are kept from an earlier part of the run.
+  base::JsonLinesWriter open_metrics(const train::Trajectory& trajectory) const {
+    rewrite_metrics(trajectory);
+    return base::JsonLinesWriter(output_.folder / kMetrics);
+  }
+
+  void rewrite_metrics(const train::Trajectory& trajectory) const {
+    std::string lines;
+    for (const auto& point : trajectory.points()) lines += to_json(point).dump() + '\n';
+    base::write_file(output_.folder / kMetrics, lines);
+  }
+
+  void finish(net::Network& network) {
+    record_.stopped_by = train::to_string(result_.reason);
+    record_.reached_target = result_.reached_target();
+    record_.seconds = result_.seconds;
+    record_.train_accuracy = result_.final_evaluation.accuracy;
+    record_.test_accuracy = std::numeric_limits<double>::quiet_NaN();
+    net::Workspace workspace(network.options());
+    if (data_.dataset.test) {
+      record_.test_accuracy =
+          train::evaluate(network, test_problem(data_, settings_), workspace).accuracy;
+    }
+    describe_run();
+    record_.peak_memory = base::peak_resident_memory();
+    if (result_.reason == train::StopReason::interrupted) return;
+    if (!output_.folder.empty()) {
+      base::write_safetensors(output_.folder / "weights.safetensors", train::weights_file(network));
+      base::write_npy(output_.folder / "arrays/outputs.npy",
+                      network.forward(problem_.inputs, workspace));
+    }
+    // The trained weights are on disk now; the initial ones take their place.
+    for (int block = 0; block < static_cast<int>(architecture_.blocks.size()); ++block) {
+      net::draw_initial_block(architecture_, block, seed_, network.parameters()[block]);
+    }
+    record_.facts.initial = claims::measure_initial(network, problem_, workspace);
+    if (output_.folder.empty()) return;
+    base::write_file(output_.folder / "run.json", to_json(record_).dump(1) + '\n');
+  }
+
+  void describe_run() {
+    auto& facts = record_.facts;
+    facts.n = problem_.size();
+    facts.d = data_.num_outputs;
+    facts.m = settings_.integer("network.width");
+    facts.L = settings_.integer("network.depth");
+    facts.input_size = architecture_.input_size;
+    facts.separation = data_.separation.distance;
+    facts.irreducible_objective = problem_.loss.name == "squared"
+                                      ? data_.duplicates.irreducible_squared
+                                      : data_.duplicates.irreducible_cross_entropy;
+    facts.method = train::to_string(options_.method);
+    facts.loss = problem_.loss.name;
+    facts.batch_size =
+        options_.method == train::Method::sgd ? options_.batch_size : problem_.size();
+    facts.initial_objective = result_.initial_objective;
+    facts.final_objective = result_.final_evaluation.objective;
+    facts.steps = result_.steps;
+    record_.name = output_.folder.filename().string();
+    record_.created = base::utc_timestamp();
+    record_.settings_toml = settings_.to_toml(kRunSections);
+    record_.data_name = data_.dataset.name;
+    record_.data_source = data_.dataset.source;
+    record_.normalisation = data::to_string(data_.normalisation);
+    record_.closest_first = data_.separation.first;
+    record_.closest_second = data_.separation.second;
+    record_.num_duplicates = data_.duplicates.num_duplicates;
+    record_.num_conflicting = data_.duplicates.num_conflicting;
+    record_.num_parameters = architecture_.num_parameters();
+    record_.num_trained = architecture_.num_trained_parameters();
+    record_.pictures = data_.pictures;
+  }
+
+  inline static const std::vector<std::string> kRunSections{"data", "network", "train", "run"};
+
+  const Settings& settings_;
+  const PreparedData& data_;
+  const RunOutput& output_;
+  const Voice& voice_;
+  std::uint64_t seed_;
+  net::Architecture architecture_;
+  train::Problem problem_;
+  train::TrainOptions options_;
+  train::TrainResult result_;
+  RunRecord record_;
+};
+
+}  // namespace
+
+net::Architecture build_architecture(const Settings& settings,
+                                     std::int64_t input_size,
+                                     std::int64_t num_outputs) {
+  const auto& family = net::find_network(settings.text("network.kind"));
+  auto architecture = family.build({.input_size = input_size,
+                                    .num_outputs = num_outputs,
+                                    .width = settings.integer("network.width"),
+                                    .depth = settings.integer("network.depth")});
+  const bool is_given = settings.is_set("network.trained");
+  net::select_trained(architecture,
+                      is_given ? settings.text("network.trained") : family.default_trained);
+  return architecture;
+}
+
+base::MemoryPlan plan_memory(const Settings& settings,
+                             const net::Architecture& architecture,
+                             std::int64_t num_samples) {
+  const std::uint64_t size = c10::elementSize(number_type(settings));
+  const bool is_sgd = settings.text("train.method") == "sgd";
+  std::int64_t widths = 0;
+  std::int64_t widest = 0;
+  for (int layer = 0; layer < architecture.num_layers(); ++layer) {
+    widths += architecture.width_of(layer);
+    widest = std::max(widest, architecture.width_of(layer));
+  }
+  base::MemoryPlan plan("training");
+  plan.add("weights", {architecture.num_parameters()}, size);
+  if (settings.number("train.momentum") > 0) {
+    plan.add("momentum", {architecture.num_trained_parameters()}, size);
+  }
+  std::int64_t largest_block = 0;
+  for (const auto& block : architecture.blocks) {
+    largest_block = std::max(largest_block, block.rows * block.columns);
+  }
+  plan.add("one weight matrix", {largest_block}, size);
+  // Before the start K is multiplied by vectors: in sample space with a delta for each layer, or in
+  // weight space with a copy of the trained weights. Steps then need two layers of cotangents.
+  constexpr std::int64_t kChunk = 1024;
+  const bool in_sample_space = num_samples < widest;
+  const std::int64_t rows = is_sgd || !in_sample_space ? std::min(num_samples, kChunk) : num_samples;
+  const std::int64_t curvature = in_sample_space ? num_samples * widths : architecture.num_trained_parameters();
+  const std::int64_t steps = (is_sgd ? rows : num_samples) * 2 * widest;
+  plan.add("features", {is_sgd ? rows : num_samples, widths}, size);
+  plan.add("cotangents", {std::max(curvature, steps)}, size);
+  plan.add("inputs and targets", {num_samples, architecture.input_size + architecture.num_outputs()}, size);
+  return plan;
+}
+
+RunRecord run_training(const Settings& settings,
+                       const PreparedData& data,
+                       const RunOutput& output,
+                       const Voice& voice) {
+  return TrainingRun(settings, data, output, voice).run();
+}
+
+fs::path output_folder(const Settings& settings, const std::string& label) {
+  const std::string& given = settings.text("run.out");
+  return given.empty() ? fs::path("runs") / fmt::format("{}-{}", label, settings.fingerprint())
+                       : fs::path(given);
+}
+
+}  // namespace overparam::study
