@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// One sub-command a file; main.cpp is the table.
+#pragma once
+
+#include "arguments.hpp"
+
+namespace overparam::app {
+
+/// What each file offers: its shape on the command line, and what it does. The result is an exit code.
+struct Command {
+  CommandShape shape;
+  int (*run)(const Arguments& arguments);
+};
+
+Command demo_command();
+Command train_command();
+Command verify_command();
+Command sweep_command();
+Command data_command();
+Command report_command();
+Command info_command();
+
+}  // namespace overparam::app

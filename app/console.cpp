@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "console.hpp"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "overparam/base/interrupt.hpp"
+#include "overparam/study/run_record.hpp"
+
+namespace overparam::app {
+
+namespace {
+
+int terminal_width() {
+  constexpr int kElsewhere = 120;
+  winsize size{};
+  const bool known = isatty(STDOUT_FILENO) == 1 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
+  return known && size.ws_col > 40 ? size.ws_col : kElsewhere;
+}
+
+}  // namespace
+
+study::Voice voice_for(const Arguments& arguments) {
+  study::Voice voice;
+  voice.warn = [](const std::string& text) { std::fprintf(stderr, "warning: %s\n", text.c_str()); };
+  if (arguments.quiet) return voice;
+  voice.say = [](const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); };
+  voice.progress = true;
+  return voice;
+}
+
+void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+void print(const nlohmann::json& document) { print(document.dump(2) + "\n"); }
+
+void print(const report::Table& table) { print(report::to_text(table, terminal_width())); }
+
+int interrupted_exit() { return base::interrupt_signal() == SIGTERM ? kTerminated : kInterrupted; }
+
+void warn_about_slow_products(const study::Voice& voice) {
+  const auto advice = study::product_advice();
+  if (!advice.empty()) voice.warn(advice);
+}
+
+}  // namespace overparam::app

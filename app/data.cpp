@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "console.hpp"
+#include "overparam/base/files.hpp"
+#include "overparam/study/data_summary.hpp"
+
+namespace overparam::app {
+
+namespace {
+
+int run(const Arguments& arguments) {
+  study::Settings settings = arguments.settings;
+  if (!arguments.positional.empty()) settings.set("data.source", arguments.positional, "data");
+  const auto voice = voice_for(arguments);
+  const auto summary = study::summarise_data(settings);
+  const std::string& out = settings.text("run.out");
+  if (!out.empty()) {
+    base::make_writable_folder(out);
+    const auto path = std::filesystem::path(out) / "report.html";
+    base::write_file(path, report::to_html(study::data_page(summary)));
+    voice.say("report " + path.string());
+  }
+  if (arguments.json) {
+    print(study::to_json(summary));
+  } else {
+    print(study::data_table(summary));
+  }
+  return kDone;
+}
+
+}  // namespace
+
+Command data_command() {
+  return {.shape = {.name = "data",
+                    .description = "look at data: shape, normalisation, separation, duplicates, conflicts",
+                    .sections = {"data"},
+                    .keys = {"run.seed", "run.dtype", "run.threads", "run.out", "network.outputs"},
+                    .positional = "DATA",
+                    .positional_help = "a file, a folder, or the name of a generator"},
+          .run = run};
+}
+
+}  // namespace overparam::app

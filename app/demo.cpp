@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "console.hpp"
+#include "overparam/base/files.hpp"
+#include "overparam/study/demo.hpp"
+#include "overparam/study/pages.hpp"
+
+namespace overparam::app {
+
+namespace {
+
+int run(const Arguments& arguments) {
+  const auto voice = voice_for(arguments);
+  warn_about_slow_products(voice);
+  const std::string& out = arguments.settings.text("run.out");
+  const std::filesystem::path folder = out.empty() ? "runs/demo" : out;
+  const auto demo = study::run_demo(arguments.settings, folder, voice);
+  if (demo.main.stopped_by == "interrupted") return interrupted_exit();
+  const auto path = folder / "report.html";
+  base::write_file(path, report::to_html(study::demo_page(demo)));
+  if (arguments.json) {
+    auto document = study::to_json(demo);
+    document["report"] = path.string();
+    print(document);
+  } else {
+    print(study::run_table(demo.main));
+    print("\nThe report is at " + std::filesystem::absolute(path).string() + "\n");
+  }
+  return demo.main.reached_target ? kDone : kMissed;
+}
+
+}  // namespace
+
+Command demo_command() {
+  return {.shape = {.name = "demo",
+                    .description = "see it work: a wide network reaches a global minimum, narrow ones do "
+                                   "not; no data, no network, one page",
+                    .keys = {"run.seed", "run.threads", "run.out"}},
+          .run = run};
+}
+
+}  // namespace overparam::app

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "console.hpp"
+#include "overparam/study/catalogues.hpp"
+#include "overparam/study/run_record.hpp"
+
+namespace overparam::app {
+
+namespace {
+
+int run(const Arguments& arguments) {
+  if (arguments.has("options")) {
+    print(study::options_markdown({"data", "network", "train", "run", "verify"}));
+    return kDone;
+  }
+  if (arguments.json) {
+    print(study::catalogues_json());
+    return kDone;
+  }
+  for (const auto& table : study::catalogue_tables()) {
+    print(table);
+    print("\n");
+  }
+  const auto environment = study::environment_json();
+  for (const auto& [name, value] : environment.items()) {
+    print(name + ": " + (value.is_string() ? value.get<std::string>() : value.dump()) + "\n");
+  }
+  const auto advice = study::product_advice();
+  if (!advice.empty()) print("note: " + advice + "\n");
+  return kDone;
+}
+
+}  // namespace
+
+Command info_command() {
+  return {.shape = {.name = "info",
+                    .description = "what this build knows: networks, losses, data, claims, versions",
+                    .switches = {"options"}},
+          .run = run};
+}
+
+}  // namespace overparam::app

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// overparam: trains wide ReLU networks to a global minimum and measures why that works.
+#include <c10/util/Exception.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "commands.hpp"
+#include "console.hpp"
+#include "overparam/base/error.hpp"
+#include "overparam/base/interrupt.hpp"
+#include "overparam/base/threads.hpp"
+
+namespace {
+
+using namespace overparam;
+
+int exit_code_of(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::usage: return app::kUsage;
+    case ErrorKind::data: return app::kData;
+    case ErrorKind::numeric: return app::kDiverged;
+    case ErrorKind::capacity: return app::kRefused;
+    case ErrorKind::internal: return app::kInternal;
+  }
+  return app::kInternal;
+}
+
+int complain(const char* message, int code) {
+  std::fprintf(stderr, "overparam: %s\n", message);
+  return code;
+}
+
+int run(int argc, char** argv) {
+  const std::vector<app::Command> commands{app::demo_command(),
+                                           app::train_command(),
+                                           app::verify_command(),
+                                           app::sweep_command(),
+                                           app::data_command(),
+                                           app::report_command(),
+                                           app::info_command()};
+  std::vector<app::CommandShape> shapes;
+  for (const auto& command : commands) shapes.push_back(command.shape);
+  const auto arguments = app::parse_arguments(argc, argv, shapes);
+  const auto command = std::ranges::find_if(
+      commands, [&](const auto& entry) { return entry.shape.name == arguments.command; });
+  base::catch_interrupts();
+  const base::ThreadGuard threads(static_cast<int>(arguments.settings.integer("run.threads")));
+  return command->run(arguments);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const app::Answer& answer) {
+    app::print(answer.text);
+    return app::kDone;
+  } catch (const Error& error) {
+    return complain(error.what(), exit_code_of(error.kind()));
+  } catch (const c10::Error& error) {
+    return complain(error.what_without_backtrace(), app::kInternal);
+  } catch (const std::bad_alloc&) {
+    return complain("out of memory", app::kRefused);
+  } catch (const std::exception& error) {
+    return complain(error.what(), app::kInternal);
+  }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "console.hpp"
+#include "overparam/base/files.hpp"
+#include "overparam/base/text.hpp"
+#include "overparam/report/page.hpp"
+#include "overparam/study/pages.hpp"
+#include "overparam/study/training.hpp"
+
+namespace overparam::app {
+
+namespace {
+
+int exit_code_of(const study::RunRecord& record, const study::Settings& settings) {
+  if (record.stopped_by == "interrupted") return interrupted_exit();
+  if (record.stopped_by == "diverged" || record.stopped_by == "not_finite") return kDiverged;
+  const bool has_target =
+      settings.number("train.target_objective") > 0 || settings.number("train.target_ratio") > 0 ||
+      settings.number("train.target_accuracy") > 0 || settings.number("train.gradient_norm") > 0;
+  return has_target && !record.reached_target ? kMissed : kDone;
+}
+
+int run(const Arguments& arguments) {
+  const auto voice = voice_for(arguments);
+  warn_about_slow_products(voice);
+  const auto data = study::prepare_data(arguments.settings);
+  const auto folder = study::output_folder(arguments.settings, "train");
+  const auto record =
+      study::run_training(arguments.settings,
+                          data,
+                          {.folder = folder,
+                           .resume = arguments.has("resume"),
+                           .overwrite = arguments.has("overwrite")},
+                          voice);
+  const bool finished = record.stopped_by != "interrupted";
+  if (finished) base::write_file(folder / "report.html", report::to_html(study::run_page(record)));
+  if (arguments.json) {
+    print(study::to_json(record));
+  } else {
+    print(study::run_table(record));
+  }
+  voice.say(finished ? "report " + (folder / "report.html").string()
+                     : "interrupted; go on with --resume --out " + folder.string());
+  return exit_code_of(record, arguments.settings);
+}
+
+}  // namespace
+
+Command train_command() {
+  return {.shape = {.name = "train",
+                    .description = "train a network, measure the run, write a folder and a report",
+                    .sections = {"data", "network", "train", "run"},
+                    .switches = {"resume", "overwrite"}},
+          .run = run};
+}
+
+}  // namespace overparam::app

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "console.hpp"
+#include "overparam/base/files.hpp"
+#include "overparam/base/text.hpp"
+#include "overparam/study/pages.hpp"
+#include "overparam/study/run_record.hpp"
+#include "overparam/study/verification.hpp"
+
+namespace overparam::app {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The certificate of one finished run.
+int certify_run(const Arguments& arguments) {
+  const auto record = study::read_run(arguments.positional);
+  if (arguments.json) {
+    print(study::certificate_json(record));
+  } else {
+    print(study::certificate_table(record));
+  }
+  return study::certificate_holds(record) ? kDone : kMissed;
+}
+
+study::VerifyOptions options_from(const Arguments& arguments) {
+  const auto& settings = arguments.settings;
+  study::VerifyOptions options{
+      .scale = claims::parse_scale(settings.text("verify.scale")),
+      .seed = static_cast<std::uint64_t>(settings.integer("run.seed")),
+      .threads = static_cast<int>(settings.integer("run.threads")),
+  };
+  if (!settings.text("verify.only").empty()) {
+    options.only = base::split(settings.text("verify.only"), ',');
+  }
+  const std::string& out = settings.text("run.out");
+  options.folder = out.empty() ? fs::path("runs") / ("verify-" + settings.text("verify.scale")) : fs::path(out);
+  return options;
+}
+
+int run(const Arguments& arguments) {
+  if (!arguments.positional.empty()) return certify_run(arguments);
+  const auto voice = voice_for(arguments);
+  warn_about_slow_products(voice);
+  const auto options = options_from(arguments);
+  if (arguments.has("fresh")) fs::remove(options.folder / "rows.jsonl");
+  const auto verification = study::verify(options, voice);
+  if (verification.interrupted) {
+    voice.say("interrupted; the same line goes on where this one stopped");
+    return interrupted_exit();
+  }
+  base::write_file(options.folder / "verify.json", study::to_json(verification).dump(1) + "\n");
+  base::write_file(options.folder / "report.html",
+                   report::to_html(study::verification_page(verification)));
+  if (arguments.json) {
+    print(study::to_json(verification));
+  } else {
+    print(study::verdict_table(verification));
+  }
+  voice.say("report " + (options.folder / "report.html").string());
+  return verification.all_expected() ? kDone : kMissed;
+}
+
+}  // namespace
+
+Command verify_command() {
+  return {.shape = {.name = "verify",
+                    .description =
+                        "measure the theorems and lemmas, or certify a finished run against them",
+                    .sections = {"verify"},
+                    .keys = {"run.seed", "run.threads", "run.out"},
+                    .positional = "RUN",
+                    .positional_help = "folder of a finished run; without it the designs are measured",
+                    .switches = {"fresh"}},
+          .run = run};
+}
+
+}  // namespace overparam::app

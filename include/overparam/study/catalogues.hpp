@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "overparam/report/table.hpp"
+
+namespace overparam::study {
+
+/// What this build knows, one table a catalogue: networks, losses, readers, generators, claims.
+std::vector<report::Table> catalogue_tables();
+nlohmann::json catalogues_json();
+
+/// What to install where matrix products are slow; empty where they are not.
+std::string product_advice();
+
+}  // namespace overparam::study

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Measures the designs of claims, judges them, and keeps what was measured.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "overparam/claims/claim.hpp"
+#include "overparam/report/page.hpp"
+#include "overparam/study/voice.hpp"
+
+namespace overparam::study {
+
+struct VerifyOptions {
+  claims::Scale scale = claims::Scale::standard;
+  std::vector<std::string> only;  ///< claim ids; empty: all
+  std::uint64_t seed = 0;         ///< the first seed of every design
+  int threads = 0;
+  std::filesystem::path folder;  ///< where rows are kept; empty: nowhere
+};
+
+struct ClaimOutcome {
+  const claims::Claim* claim = nullptr;
+  claims::Verdict verdict;
+  std::vector<claims::Row> rows;
+  bool expected = false;  ///< the verdict is one the claim expects
+  std::string repeat;     ///< the command that measures this claim again
+};
+
+struct Verification {
+  VerifyOptions options;
+  std::vector<ClaimOutcome> outcomes;
+  std::int64_t measured = 0;  ///< points measured now
+  std::int64_t reused = 0;    ///< points found in the folder
+  double seconds = 0;
+  bool interrupted = false;
+
+  [[nodiscard]] bool all_expected() const;
+};
+
+/// Runs every point that the folder does not hold yet, side by side, and judges each claim. A point is
+/// known by a hash of claim, revision, design and settings, so a killed verification goes on where it
+/// was and a finished one is not repeated.
+Verification verify(const VerifyOptions& options, const Voice& voice);
+
+nlohmann::json to_json(const Verification& verification);
+
+/// One row a claim: id, verdict, law, exponents, reason.
+report::Table verdict_table(const Verification& verification);
+
+/// The table, then each claim with its fits.
+report::Page verification_page(const Verification& verification);
+
+}  // namespace overparam::study

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "overparam/study/sweep.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "json_fields.hpp"
+#include "overparam/base/clock.hpp"
+#include "overparam/base/files.hpp"
+#include "overparam/base/interrupt.hpp"
+#include "overparam/base/json_lines.hpp"
+#include "overparam/base/memory.hpp"
+#include "overparam/base/progress.hpp"
+#include "overparam/base/require.hpp"
+#include "overparam/base/text.hpp"
+#include "overparam/base/work_queue.hpp"
+#include "overparam/study/training.hpp"
+
+namespace overparam::study {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr const char* kRows = "rows.jsonl";
+constexpr const char* kFittedNumbers[] = {"steps", "lambda_max", "frobenius_distance", "radius"};
+
+std::string key_for(const std::string& name) {
+  for (const auto& option : options()) {
+    if (option.key == name || option.flag == "--" + name) return option.key;
+  }
+  return find_option(name, "--over").key;
+}
+
+/// "0..4" as 0, 1, 2, 3, 4; anything else as it is.
+std::vector<std::string> expand(const std::string& value) {
+  const auto dots = value.find("..");
+  if (dots == std::string::npos) return {value};
+  const auto first = base::parse_integer(value.substr(0, dots));
+  const auto last = base::parse_integer(value.substr(dots + 2));
+  base::require(first && last && *first <= *last && *last - *first < 100'000,
+                ErrorKind::usage,
+                "--over: \"{}\" is not a range FIRST..LAST of whole numbers",
+                value);
+  std::vector<std::string> values;
+  for (std::int64_t k = *first; k <= *last; ++k) values.push_back(std::to_string(k));
+  return values;
+}
+
+/// All settings that decide a point's numbers, the rules to stop by among them.
+std::string point_key(const Settings& settings) {
+  return base::stable_key(settings.to_toml({"data", "network", "train"}) + settings.text("run.seed") +
+                          settings.text("run.dtype"));
+}
+
+struct SweepPoint {
+  Settings settings;
+  std::vector<std::string> values;
+};
+
+std::vector<SweepPoint> points_of(const Settings& settings, const std::vector<SweepAxis>& axes) {
+  std::vector<SweepPoint> points{{settings, {}}};
+  for (const auto& axis : axes) {
+    std::vector<SweepPoint> product;
+    for (const auto& point : points) {
+      for (const auto& value : axis.values) {
+        product.push_back(point);
+        product.back().settings.set(axis.key, value, "--over");
+        product.back().values.push_back(product.back().settings.text(axis.key));
+      }
+    }
+    points = std::move(product);
+  }
+  return points;
+}
+
+SweepRow run_point(const SweepPoint& point) {
+  const PreparedData data = prepare_data(point.settings);
+  const RunRecord record = run_training(point.settings, data, {}, {});
+  const auto& facts = record.facts;
+  SweepRow row{.key = point_key(point.settings),
+               .settings = point.values,
+               .stopped_by = record.stopped_by};
+  row.numbers = {{"steps", static_cast<double>(facts.steps)},
+                 {"initial_objective", facts.initial_objective},
+                 {"objective", facts.final_objective},
+                 {"ratio", facts.final_objective / facts.initial_objective},
+                 {"train_accuracy", record.train_accuracy},
+                 {"test_accuracy", record.test_accuracy},
+                 {"separation", facts.separation},
+                 {"step_size", facts.step_size},
+                 {"lambda_max", facts.lambda_max},
+                 {"lambda_min", facts.initial.lambda_min},
+                 {"seconds", record.seconds}};
+  if (record.predicted.steps) {
+    row.numbers["predicted_steps"] = static_cast<double>(*record.predicted.steps);
+  }
+  if (!facts.trajectory.empty()) {
+    const auto& last = facts.trajectory.back();
+    row.numbers["radius"] = last.radius();
+    row.numbers["frobenius_distance"] = last.frobenius_distance;
+    if (!last.sign_changes.empty()) {
+      row.numbers["sign_changes"] = *std::ranges::max_element(last.sign_changes);
+    }
+  }
+  return row;
+}
+
+json row_json(const SweepRow& row) {
+  json numbers = json::object();
+  for (const auto& [name, value] : row.numbers) numbers[name] = finite_or_null(value);
+  return {{"key", row.key},
+          {"settings", row.settings},
+          {"stopped_by", row.stopped_by},
+          {"numbers", numbers}};
+}
+
+SweepRow row_from_json(const json& line) {
+  SweepRow row{.key = line.at("key"),
+               .settings = line.at("settings"),
+               .stopped_by = line.at("stopped_by")};
+  for (const auto& [name, value] : line.at("numbers").items()) {
+    if (!value.is_null()) row.numbers[name] = value.get<double>();
+  }
+  return row;
+}
+
+std::uint64_t memory_of(const SweepPoint& point) {
+  const std::int64_t samples = std::max<std::int64_t>(point.settings.integer("data.samples"), 100);
+  constexpr std::int64_t kTypicalInput = 3072;
+  const std::int64_t outputs = std::max<std::int64_t>(point.settings.integer("network.outputs"), 10);
+  return plan_memory(point.settings,
+                     build_architecture(point.settings, kTypicalInput, outputs),
+                     samples)
+      .total();
+}
+
+std::vector<SweepFit> fit_rows(const SweepResult& result) {
+  std::vector<SweepFit> fits;
+  for (std::size_t a = 0; a < result.axes.size(); ++a) {
+    for (const char* name : kFittedNumbers) {
+      std::vector<double> x;
+      std::vector<double> y;
+      for (const auto& row : result.rows) {
+        const auto level = base::parse_number(row.settings[a]);
+        const auto number = row.numbers.find(name);
+        if (!level || number == row.numbers.end()) continue;
+        x.push_back(*level);
+        y.push_back(number->second);
+      }
+      const auto law = linalg::fit_power_law(x, y);
+      if (law.levels >= 3) fits.push_back({result.axes[a].key, name, law});
+    }
+  }
+  return fits;
+}
+
+}  // namespace
+
+SweepAxis parse_axis(const std::string& text) {
+  const auto equals = text.find('=');
+  base::require(equals != std::string::npos && equals + 1 < text.size(),
+                ErrorKind::usage,
+                "--over: \"{}\" is not SETTING=VALUE,VALUE,... or SETTING=FIRST..LAST",
+                text);
+  SweepAxis axis{.key = key_for(text.substr(0, equals))};
+  for (const auto& part : base::split(text.substr(equals + 1), ',')) {
+    for (auto& value : expand(part)) axis.values.push_back(std::move(value));
+  }
+  return axis;
+}
+
+SweepResult run_sweep(const Settings& settings,
+                      const std::vector<SweepAxis>& axes,
+                      const std::filesystem::path& folder,
+                      const Voice& voice) {
+  const base::Stopwatch watch;
+  base::make_writable_folder(folder);
+  std::map<std::string, SweepRow> finished;
+  for (const auto& line : base::read_json_lines(folder / kRows)) {
+    SweepRow row = row_from_json(line);
+    finished[row.key] = std::move(row);
+  }
+  base::JsonLinesWriter writer(folder / kRows);
+  std::mutex mutex;
+
+  SweepResult result{.axes = axes};
+  const auto points = points_of(settings, axes);
+  std::vector<base::WorkItem> items;
+  for (const auto& point : points) {
+    if (finished.contains(point_key(point.settings))) {
+      ++result.reused;
+      continue;
+    }
+    items.push_back({.name = base::join(point.values, " "),
+                     .bytes = memory_of(point),
+                     .run = [&, point] {
+                       SweepRow row = run_point(point);
+                       if (row.stopped_by == "interrupted") return;
+                       const std::scoped_lock lock(mutex);
+                       writer.append(row_json(row));
+                       finished[row.key] = std::move(row);
+                     }});
+  }
+  voice.say(fmt::format("{} runs, {} of them already there", points.size(), result.reused));
+  base::ProgressLine progress("run", static_cast<std::int64_t>(items.size()), voice.progress);
+  const auto summary = base::WorkQueue({
+      .threads = static_cast<int>(settings.integer("run.threads")),
+      .on_finished = [&](std::int64_t done, std::int64_t, const std::string& name) {
+        progress.update(done, name);
+      },
+  }).run(items);
+  progress.finish();
+  for (const auto& failure : summary.failures) {
+    try {
+      std::rethrow_exception(failure.error);
+    } catch (const std::exception& error) {
+      result.failures.push_back(fmt::format("{}: {}", failure.name, error.what()));
+      voice.warn(result.failures.back());
+    }
+  }
+  // A sweep of which nothing worked has one cause, which the first failure names.
+  if (!summary.failures.empty() && finished.empty()) summary.rethrow();
+
+  for (const auto& point : points) {
+    const auto row = finished.find(point_key(point.settings));
+    if (row == finished.end()) continue;
+    result.rows.push_back(row->second);
+    result.rows.back().settings = point.values;
+  }
+  result.run = static_cast<std::int64_t>(result.rows.size()) - result.reused;
+  result.fits = fit_rows(result);
+  result.interrupted = base::interrupted();
+  result.seconds = watch.seconds();
+  return result;
+}
+
+json to_json(const SweepResult& result) {
+  json rows = json::array();
+  for (const auto& row : result.rows) {
+    json settings = json::object();
+    for (std::size_t a = 0; a < result.axes.size(); ++a) {
+      settings[result.axes[a].key] = row.settings[a];
+    }
+    json entry = row_json(row);
+    entry["settings"] = settings;
+    rows.push_back(entry);
+  }
+  json fits = json::array();
+  for (const auto& fit : result.fits) {
+    fits.push_back({{"x", fit.x},
+                    {"y", fit.y},
+                    {"fitted", fit.law.exponent},
+                    {"low", finite_or_null(fit.law.interval.low)},
+                    {"high", finite_or_null(fit.law.interval.high)},
+                    {"points", fit.law.points}});
+  }
+  return {{"schema", kSchema},
+          {"version", version()},
+          {"kind", "sweep"},
+          {"rows", rows},
+          {"fits", fits},
+          {"run", result.run},
+          {"reused", result.reused},
+          {"failures", result.failures},
+          {"interrupted", result.interrupted},
+          {"seconds", result.seconds}};
+}
+
+report::Table sweep_table(const SweepResult& result) {
+  report::Table table{.title = "Runs"};
+  for (const auto& axis : result.axes) table.columns.push_back({axis.key, ""});
+  const std::vector<report::Column> numbers{{"steps", "until the run stopped"},
+                                            {"objective", "at the end", 3},
+                                            {"ratio", "of the objective to its start", 3},
+                                            {"train_accuracy", "", 3},
+                                            {"lambda_max", "of the tangent kernel at the start", 3},
+                                            {"radius", "max over layers of |W - W(0)|_2", 3},
+                                            {"sign_changes", "largest share in a layer", 3},
+                                            {"seconds", "", 3}};
+  for (const auto& column : numbers) table.columns.push_back(column);
+  table.columns.push_back({"stopped by", ""});
+  for (const auto& row : result.rows) {
+    std::vector<report::Cell> cells(row.settings.begin(), row.settings.end());
+    for (const auto& column : numbers) {
+      const auto number = row.numbers.find(column.name);
+      const bool missing = number == row.numbers.end() || !std::isfinite(number->second);
+      cells.push_back(missing ? report::Cell() : report::Cell(number->second));
+    }
+    cells.emplace_back(row.stopped_by);
+    table.add_row(std::move(cells));
+  }
+  return table;
+}
+
+}  // namespace overparam::study
