@@ -2,6 +2,7 @@
 #include "overparam/data/sources.hpp"
 
 #include "overparam/base/require.hpp"
+#include "overparam/base/text.hpp"
 
 namespace overparam::data {
 
@@ -41,6 +42,19 @@ Dataset read_dataset(const std::filesystem::path& path, const ReaderOptions& opt
     base::fail(
         ErrorKind::data, "cannot read {}: {}", failure.path1().string(), failure.code().message());
   }
+}
+
+const Generator& find_generator(const std::string& name) {
+  std::vector<std::string> names;
+  for (const auto& generator : generators()) {
+    if (generator.name == name) return generator;
+    names.push_back(generator.name);
+  }
+  base::fail(ErrorKind::usage,
+             "generator: expected one of {}, found \"{}\"{}",
+             base::join(names, ", "),
+             name,
+             base::did_you_mean(name, names));
 }
 
 }  // namespace overparam::data
