@@ -57,7 +57,12 @@ Header parse_header(std::string_view text, const std::string& name) {
   Header header;
 
   auto descriptor = field(text, "descr", name);
-  descriptor = descriptor.substr(1, descriptor.find('\'', 1) - 1);
+  const auto quote = descriptor.find('\'', 1);
+  require(descriptor.starts_with('\'') && quote != std::string_view::npos,
+          ErrorKind::data,
+          "{}: the .npy header ends inside a field",
+          name);
+  descriptor = descriptor.substr(1, quote - 1);
   bool known = false;
   for (const auto& candidate : kElementTypes) {
     if (descriptor.size() == 3 && descriptor.substr(1) == candidate.descriptor) {
@@ -141,11 +146,14 @@ at::Tensor parse_npy(std::string_view bytes, const std::string& name) {
   const Header header = parse_header(bytes.substr(header_at, header_size), name);
   const auto data = bytes.substr(header_at + header_size);
   const std::size_t element_size = c10::elementSize(header.element.type);
+  // Zeros are left out of the product: an empty array may not have absurd other sizes either.
   std::size_t count = 1;
   bool overflow = false;
   for (const auto size : header.shape) {
-    overflow |= __builtin_mul_overflow(count, static_cast<std::size_t>(size), &count);
+    if (size > 0) overflow |= __builtin_mul_overflow(count, static_cast<std::size_t>(size), &count);
   }
+  const bool empty = std::ranges::find(header.shape, 0) != header.shape.end();
+  if (empty && !overflow) count = 0;
   require(!overflow && count <= data.size() / element_size,
           ErrorKind::data,
           "{}: the header promises an array of shape ({}), but only {} bytes of data follow",
@@ -156,7 +164,7 @@ at::Tensor parse_npy(std::string_view bytes, const std::string& name) {
   auto sizes = header.shape;
   if (header.fortran_order) std::ranges::reverse(sizes);
   at::Tensor tensor = at::empty(sizes, header.element.type);
-  std::memcpy(tensor.data_ptr(), data.data(), count * element_size);
+  if (count > 0) std::memcpy(tensor.data_ptr(), data.data(), count * element_size);
   if (header.big_endian) swap_bytes(tensor.data_ptr(), count, element_size);
   if (header.fortran_order && sizes.size() > 1) {
     std::vector<std::int64_t> reversed(sizes.size());

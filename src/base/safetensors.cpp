@@ -68,7 +68,7 @@ at::Tensor read_entry(const nlohmann::json& entry,
           fmt::join(shape, ", "),
           offsets[1] - offsets[0]);
   at::Tensor tensor = at::empty(shape, type);
-  std::memcpy(tensor.data_ptr(), data.data() + offsets[0], bytes);
+  if (bytes > 0) std::memcpy(tensor.data_ptr(), data.data() + offsets[0], bytes);
   return tensor;
 }
 

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "overparam/linalg/products.hpp"
+#include "overparam/linalg/lanczos.hpp"
 #include "support/experiment.hpp"
 
 namespace overparam::claims {

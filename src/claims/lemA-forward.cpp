@@ -51,7 +51,7 @@ std::vector<Row> measure_chains(const Point& point) {
   const double eps = point.at("eps");
   const std::int64_t chains = point.integer("chains");
   Generator generator{base::Random(base::Stream(point.seed(), "norm chain"))};
-  std::binomial_distribution<int> active(point.integer("m"), 0.5);
+  std::binomial_distribution<std::int64_t> active(point.integer("m"), 0.5);
   double sum = 0;
   double squares = 0;
   std::int64_t outside = 0;
@@ -59,7 +59,7 @@ std::vector<Row> measure_chains(const Point& point) {
     double squared = 1;
     for (int l = 0; l < static_cast<int>(layers); ++l) {
       // chi^2 with k degrees of freedom is Gamma(k / 2, 2).
-      std::gamma_distribution<double> chi_squared(active(generator) / 2.0, 2);
+      std::gamma_distribution<double> chi_squared(static_cast<double>(active(generator)) / 2, 2);
       squared *= 2 / m * point.get("gain", 1) * chi_squared(generator);
     }
     outside += std::abs(std::sqrt(squared) - 1) > eps ? 1 : 0;

@@ -63,6 +63,15 @@ TEST(Npy, DamageIsNamed) {
         npy("{'descr': '<f8', 'fortran_order': False, 'shape': (4294967296, 4294967296), }", ""),
         "a.npy");
   });
+  expect_error(ErrorKind::data, {"promises", "0, 9223372036854775807"}, [] {
+    parse_npy(npy("{'descr': '<f8', 'fortran_order': False, "
+                  "'shape': (0, 9223372036854775807, 9223372036854775807), }",
+                  ""),
+              "a.npy");
+  });
+  expect_error(ErrorKind::data, {"ends inside a field"}, [] {
+    parse_npy(npy("{'descr':", ""), "a.npy");
+  });
   expect_error(ErrorKind::data, {"no 'shape'"}, [] {
     parse_npy(npy("{'descr': '<f8', 'fortran_order': False}", ""), "a.npy");
   });

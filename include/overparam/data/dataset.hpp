@@ -18,8 +18,7 @@ enum class Normalisation {
   /// pads each row to exactly 1/sqrt 2, then 1/sqrt 2 appended. Keeps relative distances.
   footnote3,
   /// Each row scaled to 1/sqrt 2, then 1/sqrt 2 appended. Merges proportional rows; a zero row is
-  /// an
-  /// error.
+  /// an error.
   sphere,
   /// Each row scaled to 1, nothing appended.
   unit,

@@ -17,8 +17,10 @@ struct Separation {
 };
 
 /// delta = min_{i != j} |x_i - x_j| over the rows of `inputs` (n, dx), exact to float64 rounding:
-/// candidates come from blocked Gram matrices, the final distances from differences.
+/// candidates come from blocked Gram matrices, the final distances from differences. Of several
+/// pairs at the same distance, the first.
 /// Time O(n^2 dx), memory O(n (dx + block)): 60,000 x 784 stays under 2 GB.
+/// @throws Error(data) naming sample and coordinate if an input is not finite
 Separation separation(const at::Tensor& inputs);
 
 /// Rows that are equal bit by bit (0.0 and -0.0 are equal).
@@ -36,6 +38,7 @@ struct Duplicates {
   /// (section 1.1).
   double irreducible_squared = 0;
   /// The same for cross-entropy with one-hot targets: each group's size times its label entropy.
+  /// Without labels, equal targets make a class.
   double irreducible_cross_entropy = 0;
 };
 

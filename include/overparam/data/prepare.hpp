@@ -11,6 +11,7 @@ namespace overparam::data {
 
 /// Keeps the first `num_samples` training samples in file order (0: all), and makes the next
 /// `num_test` of them the test part where that is asked for (0: leaves the test part as it is).
+/// With num_samples = 0 and a test part asked for, that is the last `num_test`.
 /// @throws Error(usage) if there are not that many
 void take_samples(Dataset& dataset, std::int64_t num_samples, std::int64_t num_test = 0);
 
@@ -24,7 +25,9 @@ struct LabelNoise {
 LabelNoise parse_label_noise(const std::string& text);
 
 /// Redraws labels uniformly over the classes; where the data have only targets, permutes the
-/// redrawn rows' targets among themselves.
+/// redrawn rows' targets among themselves. A larger probability redraws the same samples, to the
+/// same labels, and more. Comes before encode_targets.
+/// @throws Error(usage) for data with both labels and targets, where one would contradict the other
 void apply_label_noise(Dataset& dataset, LabelNoise noise, std::uint64_t seed);
 
 /// Fills `targets` (n, num_outputs) from the labels where the data have labels: one-hot for two
@@ -37,8 +40,9 @@ std::int64_t encode_targets(Dataset& dataset, std::int64_t num_outputs);
 /// Checks that every input and target is finite. @throws Error(data) naming sample and coordinate
 void check_finite(const Dataset& dataset);
 
-/// Replaces train and test inputs by normalised ones of type `dtype`, computed in float64 row by
-/// row. `footnote3` takes one factor from both parts together.
+/// Replaces train and test inputs by normalised ones of type `dtype` (float32 or float64), computed
+/// in float64 row by row. `footnote3` takes one factor from both parts together, and pads no row
+/// that is shorter than the longest by rounding alone (1e-14).
 /// @throws Error(data) for a zero row where rows are scaled, naming it
 void normalise(Dataset& dataset, Normalisation normalisation, at::ScalarType dtype);
 

@@ -38,7 +38,9 @@ struct GeneratorOptions {
   std::uint64_t seed = 0;
 };
 
-/// Makes data from a few numbers and a seed.
+/// Makes data from a few numbers and a seed. The same options give the same data, and training
+/// samples do not depend on num_test_samples. Options that a generator does not heed must stay at
+/// their defaults, num_outputs apart. @throws Error(usage) naming the option
 struct Generator {
   std::string name;         ///< "sphere"
   std::string description;  ///< for help and docs: what is drawn, and which options it heeds

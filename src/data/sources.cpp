@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "overparam/data/sources.hpp"
+
+#include "overparam/base/require.hpp"
+#include "overparam/base/text.hpp"
+
+namespace overparam::data {
+
+namespace {
+
+Dataset read_recognised(const std::filesystem::path& path, const ReaderOptions& options) {
+  std::string looked_for;
+  for (const auto& reader : readers()) {
+    if (reader.recognises(path)) return reader.read(path, options);
+    looked_for += fmt::format("\n  {}: {}", reader.name, reader.description);
+  }
+  base::fail(ErrorKind::data,
+             "{}: {}; looked for{}",
+             path.string(),
+             std::filesystem::is_directory(path) ? "nothing in this folder is recognised"
+                                                 : "this file is not recognised",
+             looked_for);
+}
+
+}  // namespace
+
+Dataset read_dataset(const std::filesystem::path& path, const ReaderOptions& options) {
+  std::error_code error;
+  base::require(std::filesystem::exists(path, error),
+                ErrorKind::data,
+                "cannot read {}: {}",
+                path.string(),
+                error ? error.message() : "no such file or folder");
+  base::require(
+      std::filesystem::is_regular_file(path, error) || std::filesystem::is_directory(path, error),
+      ErrorKind::data,
+      "cannot read {}: expected a file or a folder",
+      path.string());
+  try {
+    return read_recognised(path, options);
+  } catch (const std::filesystem::filesystem_error& failure) {
+    base::fail(
+        ErrorKind::data, "cannot read {}: {}", failure.path1().string(), failure.code().message());
+  }
+}
+
+const Generator& find_generator(const std::string& name) {
+  std::vector<std::string> names;
+  for (const auto& generator : generators()) {
+    if (generator.name == name) return generator;
+    names.push_back(generator.name);
+  }
+  base::fail(ErrorKind::usage,
+             "generator: expected one of {}, found \"{}\"{}",
+             base::join(names, ", "),
+             name,
+             base::did_you_mean(name, names));
+}
+
+}  // namespace overparam::data
