@@ -17,7 +17,9 @@ struct Series {
   std::vector<double> low;   ///< lower ends of a band (line) or error bars (points); may be empty
   std::vector<double> high;  ///< upper ends; as many as `low`
   Mark mark = Mark::line;
-  bool dashed = false;     ///< for predictions and bounds, beside what was measured
+  /// For predictions and bounds. Right after a solid series it takes its colour: a measurement and
+  /// what was predicted for it.
+  bool dashed = false;
   bool reference = false;  ///< drawn in grey and behind: a guide, not data
 };
 
@@ -53,8 +55,12 @@ struct ImageGrid {
 
 /// A free-standing SVG: axes with readable ticks (powers of ten on logarithmic axes), a legend,
 /// bands, error bars. The same input gives the same bytes. Long series are thinned to what can be
-/// seen.
+/// seen; what is not finite leaves a gap. `height` is that of the plot with its axes; title, legend
+/// and labels of several lines add to it.
+/// @throws Error(internal) naming figure and series whose lists differ in length
 std::string to_svg(const Figure& figure, int width = 640, int height = 400);
+
+/// @throws Error(internal) naming the grid if an image has another number of pixels than it says
 std::string to_svg(const ImageGrid& grid);
 
 /// The figure's numbers; NaN and infinities become null.

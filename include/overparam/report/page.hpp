@@ -16,7 +16,8 @@ struct Heading {
   std::string text;
 };
 
-/// Plain text; `code` and **strong** as in Markdown, nothing else.
+/// Text with `code` and **strong** as in Markdown, nothing else. Captions and the subtitle of a
+/// page are read in the same way; every other text is plain.
 struct Paragraph {
   std::string text;
 };
@@ -54,6 +55,7 @@ struct Page {
 /// One HTML file that needs no other file and no network. Every figure carries its static SVG;
 /// where this build has the chart library (`has_interactive_charts`) and the browser runs scripts,
 /// an interactive chart takes its place. Sets `window.ready = true` when all charts are drawn.
+/// @throws Error(internal) as `to_svg` for figures and images that contradict themselves
 std::string to_html(const Page& page);
 
 /// Whether the chart library was bundled into this build.
