@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "overparam/base/interrupt.hpp"
-#include "overparam/study/run_record.hpp"
+#include "overparam/study/catalogues.hpp"
 
 namespace overparam::app {
 

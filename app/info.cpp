@@ -21,7 +21,7 @@ int run(const Arguments& arguments) {
   }
   for (const auto& table : study::catalogue_tables()) {
     print(table);
-    print("\n");
+    print(std::string("\n"));
   }
   const auto environment = study::environment_json();
   for (const auto& [name, value] : environment.items()) {
@@ -35,10 +35,11 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 Command info_command() {
-  return {.shape = {.name = "info",
-                    .description = "what this build knows: networks, losses, data, claims, versions",
-                    .switches = {"options"}},
-          .run = run};
+  return {
+      .shape = {.name = "info",
+                .description = "what this build knows: networks, losses, data, claims, versions",
+                .switches = {"options"}},
+      .run = run};
 }
 
 }  // namespace overparam::app

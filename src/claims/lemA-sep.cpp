@@ -24,7 +24,7 @@ std::vector<std::int64_t> layers_to_look_at(std::int64_t depth) {
 
 /// Distances |h_l - h'_l| of one pair for each delta, all through one network.
 std::vector<Row> measure(const Point& point) {
-  constexpr double kDeltas[] = {0.01, 0.03, 0.1, 0.5, 1};
+  constexpr double kDeltas[] = {0.003, 0.01, 0.02, 0.05, 0.1, 0.5, 1};
   const std::int64_t depth = point.integer("L");
   Point pair = point;
   pair.settings["n"] = 2;

@@ -8,7 +8,7 @@ namespace overparam::claims {
 namespace {
 
 std::vector<Design> designs(Scale scale) {
-  const int seeds = pick(scale, 2, 3, 10);
+  const int seeds = pick(scale, 2, 4, 10);
   return {
       {.name = "n",
        .fixed = {{"m", 512}, {"L", 4}, {"dx", 20}},
@@ -32,7 +32,7 @@ std::vector<Design> designs(Scale scale) {
        .seeds = seeds},
       {.name = "d",
        .fixed = {{"n", 10}, {"L", 2}, {"dx", 20}, {"m_per_d", 256}},
-       .axes = {{"d", {1, 2, 4}}},
+       .axes = {{"d", {1, 2, 3, 4}}},
        .seeds = seeds},
   };
 }
@@ -68,31 +68,27 @@ Claim thm3_upper() {
       .positive_control = {.description = "small grids in n, L, m and d",
                            .designs = {{.name = "n",
                                         .fixed = {{"m", 128}, {"L", 2}, {"dx", 10}},
-                                        .axes = {{"n", {5, 10, 20}}},
-                                        .seeds = 2},
+                                        .axes = {{"n", {5, 10, 20, 40}}},
+                                        .seeds = 4},
                                        {.name = "L",
                                         .fixed = {{"n", 8}, {"m", 128}, {"dx", 10}},
                                         .axes = {{"L", {1, 2, 4, 8}}},
-                                        .seeds = 2},
+                                        .seeds = 4},
                                        {.name = "m",
                                         .fixed = {{"n", 8}, {"L", 2}, {"dx", 10}},
-                                        .axes = {{"m", {64, 128, 256}}},
-                                        .seeds = 3},
+                                        .axes = {{"m", {64, 128, 256, 512}}},
+                                        .seeds = 8},
                                        {.name = "d",
-                                        .fixed = {{"n", 6}, {"L", 1}, {"dx", 10}, {"m_per_d", 64}},
-                                        .axes = {{"d", {1, 2, 4}}},
-                                        .seeds = 3}}},
+                                        .fixed = {{"n", 6}, {"L", 1}, {"dx", 10}, {"m_per_d", 128}},
+                                        .axes = {{"d", {1, 2, 3, 4}}},
+                                        .seeds = 8}}},
       .negative_control =
           {.description =
                "Definition 2.3 broken: hidden weights with variance 4/m, norms grow as 2^L",
-           .designs = {{.name = "n",
-                        .fixed = {{"m", 128}, {"L", 2}, {"dx", 10}, {"gain", 2}},
-                        .axes = {{"n", {5, 10, 20}}},
-                        .seeds = 2},
-                       {.name = "L",
+           .designs = {{.name = "L",
                         .fixed = {{"n", 8}, {"m", 128}, {"dx", 10}, {"gain", 2}},
                         .axes = {{"L", {1, 2, 4, 8}}},
-                        .seeds = 2}}},
+                        .seeds = 4}}},
       .certify = [](const RunFacts& facts) -> std::vector<CertificateLine> {
         const double bound = static_cast<double>(facts.L) * static_cast<double>(facts.n) *
                              static_cast<double>(facts.m) / static_cast<double>(facts.d);

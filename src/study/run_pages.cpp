@@ -53,16 +53,17 @@ report::KeyNumbers key_numbers(const RunRecord& record) {
                              percent(record.train_accuracy),
                              fmt::format("of {} samples", format_count(facts.n))});
   }
-  numbers.items.push_back({"objective at the end",
-                           format_number(facts.final_objective),
-                           fmt::format("{} of its start, {}",
-                                       format_number(facts.final_objective / facts.initial_objective),
-                                       format_number(facts.initial_objective))});
-  const std::string predicted =
-      record.predicted.steps ? fmt::format("linear model: {} to {} of the start",
-                                           format_count(*record.predicted.steps),
-                                           format_number(record.predicted.ratio))
-                             : "the linear model predicts none";
+  numbers.items.push_back(
+      {"objective at the end",
+       format_number(facts.final_objective),
+       fmt::format("{} of its start, {}",
+                   format_number(facts.final_objective / facts.initial_objective),
+                   format_number(facts.initial_objective))});
+  const std::string predicted = record.predicted.steps
+                                    ? fmt::format("linear model: {} to {} of the start",
+                                                  format_count(*record.predicted.steps),
+                                                  format_number(record.predicted.ratio))
+                                    : "the linear model predicts none";
   numbers.items.push_back({"steps", format_count(facts.steps), predicted});
   if (std::isfinite(record.test_accuracy)) {
     numbers.items.push_back({"test accuracy", percent(record.test_accuracy), ""});
@@ -78,7 +79,8 @@ report::KeyNumbers key_numbers(const RunRecord& record) {
 report::Paragraph introduction(const RunRecord& record) {
   const auto& facts = record.facts;
   return {fmt::format(
-      "A network with {} hidden layers of width {} ({} weights, {} of them trained) was trained by {} on "
+      "A network with {} hidden layers of width {} ({} weights, {} of them trained) was trained by "
+      "{} on "
       "{} samples of {} with the {} loss and step size {}. It ended because {}, after {}.",
       facts.L,
       format_count(facts.m),
@@ -99,13 +101,17 @@ report::Paragraph introduction(const RunRecord& record) {
 Table run_table(const RunRecord& record) {
   const auto& facts = record.facts;
   Table table{.columns = {{"quantity", ""}, {"value", ""}}};
-  const auto add = [&](const char* name, const std::string& value) { table.add_row({name, value}); };
+  const auto add = [&](const char* name, const std::string& value) {
+    table.add_row({name, value});
+  };
   add("ended because", ending(record));
-  add("objective", fmt::format("{} (start {}, ratio {})",
-                               format_number(facts.final_objective, 5),
-                               format_number(facts.initial_objective, 5),
-                               format_number(facts.final_objective / facts.initial_objective)));
-  if (std::isfinite(record.train_accuracy)) add("training accuracy", percent(record.train_accuracy));
+  add("objective",
+      fmt::format("{} (start {}, ratio {})",
+                  format_number(facts.final_objective, 5),
+                  format_number(facts.initial_objective, 5),
+                  format_number(facts.final_objective / facts.initial_objective)));
+  if (std::isfinite(record.train_accuracy))
+    add("training accuracy", percent(record.train_accuracy));
   if (std::isfinite(record.test_accuracy)) add("test accuracy", percent(record.test_accuracy));
   std::string steps = format_count(facts.steps);
   if (record.predicted.steps) {
@@ -127,11 +133,13 @@ Table run_table(const RunRecord& record) {
                   record.closest_second));
   if (!facts.trajectory.empty()) {
     const auto& last = facts.trajectory.back();
-    add("|W - W(0)|", fmt::format("{} spectral (max over layers), {} Frobenius",
-                                  format_number(last.radius()),
-                                  format_number(last.frobenius_distance)));
+    add("|W - W(0)|",
+        fmt::format("{} spectral (max over layers), {} Frobenius",
+                    format_number(last.radius()),
+                    format_number(last.frobenius_distance)));
     if (!last.sign_changes.empty()) {
-      add("sign changes", percent(*std::ranges::max_element(last.sign_changes)) + " of the layer where most");
+      add("sign changes",
+          percent(*std::ranges::max_element(last.sign_changes)) + " of the layer where most");
     }
   }
   add("time", base::format_seconds(record.seconds));
@@ -139,18 +147,20 @@ Table run_table(const RunRecord& record) {
 }
 
 Table certificate_table(const RunRecord& record) {
-  Table table{.title = "Certificate",
-              .caption = "Each line holds a quantity of this run against the right-hand side of a statement "
-                         "without its constant. The constant is what the run gives; of order one (at most "
-                         "10 above, at least 0.1 below) reads as consistent. One run cannot show an "
-                         "exponent: the command measures it over a design.",
-              .columns = {{"claim", ""},
-                          {"quantity", ""},
-                          {"measured", "", 3},
-                          {"bound", "without its constant", 3},
-                          {"constant", "measured / bound", 3},
-                          {"reading", ""},
-                          {"repeat", "measures the claim over its designs"}}};
+  Table table{
+      .title = "Certificate",
+      .caption =
+          "Each line holds a quantity of this run against the right-hand side of a statement "
+          "without its constant. The constant is what the run gives; of order one (at most "
+          "10 above, at least 0.1 below) reads as consistent. One run cannot show an "
+          "exponent: the command measures it over a design.",
+      .columns = {{"claim", ""},
+                  {"quantity", ""},
+                  {"measured", "", 3},
+                  {"bound", "without its constant", 3},
+                  {"constant", "measured / bound", 3},
+                  {"reading", ""},
+                  {"repeat", "measures the claim over its designs"}}};
   for (const auto& line : claims::certify(record.facts)) {
     table.add_row({line.claim,
                    line.quantity,
@@ -186,9 +196,11 @@ Figure objective_figure(const RunRecord& record,
       .id = "objective",
       .title = "Objective",
       .caption =
-          "The sum of the losses over the training set against the step. A straight line on this scale is a "
+          "The sum of the losses over the training set against the step. A straight line on this "
+          "scale is a "
           "linear rate, which Theorem 1 promises for wide networks; the dashed line is the network "
-          "linearised at its initial weights. Two equal inputs with different targets would bend the curve "
+          "linearised at its initial weights. Two equal inputs with different targets would bend "
+          "the curve "
           "onto a floor.",
       .x = {.label = "step"},
       .y = {.label = "objective F", .logarithmic = true}};
@@ -197,7 +209,8 @@ Figure objective_figure(const RunRecord& record,
   for (const auto& [name, other] : others) figure.series.push_back(objective_series(name, *other));
   const auto& predicted = record.predicted;
   if (!predicted.step.empty()) {
-    Series line{.name = alone ? "linear model at W(0)" : fmt::format("linear model, m = {}", record.facts.m),
+    Series line{.name = alone ? "linear model at W(0)"
+                              : fmt::format("linear model, m = {}", record.facts.m),
                 .dashed = true};
     const double last = static_cast<double>(record.facts.steps);
     for (std::size_t i = 0; i < predicted.step.size() && predicted.step[i] <= last; ++i) {
@@ -208,27 +221,31 @@ Figure objective_figure(const RunRecord& record,
   }
   if (record.facts.irreducible_objective > 0) {
     const double last = static_cast<double>(record.facts.steps);
-    figure.series.push_back({.name = "floor of conflicting samples",
-                             .x = {0, last},
-                             .y = {record.facts.irreducible_objective, record.facts.irreducible_objective},
-                             .reference = true});
+    figure.series.push_back(
+        {.name = "floor of conflicting samples",
+         .x = {0, last},
+         .y = {record.facts.irreducible_objective, record.facts.irreducible_objective},
+         .reference = true});
   }
   return figure;
 }
 
 Figure distance_figure(const RunRecord& record) {
-  Figure figure{.id = "distance",
-                .title = "Distance from initialisation",
-                .caption = "Spectral norm of W - W(0) for each trained layer. The proofs need it to stay "
-                           "small; it shrinks as 1/sqrt(m) when the network is made wider, while the outputs "
-                           "still move by as much as they must.",
-                .x = {.label = "step"},
-                .y = {.label = "|W - W(0)|₂"}};
+  Figure figure{
+      .id = "distance",
+      .title = "Distance from initialisation",
+      .caption =
+          "Spectral norm of W - W(0) for each trained layer. The proofs need it to stay "
+          "small; it shrinks as 1/sqrt(m) when the network is made wider, while the outputs "
+          "still move by as much as they must.",
+      .x = {.label = "step"},
+      .y = {.label = "|W - W(0)|₂"}};
   for (const auto& point : record.facts.trajectory) {
     if (!point.is_full) continue;
     for (std::size_t k = 0; k < point.spectral_distance.size(); ++k) {
       if (figure.series.size() <= k) {
-        figure.series.push_back({.name = fmt::format("layer {}", k + 1), .mark = Mark::line_and_points});
+        figure.series.push_back(
+            {.name = fmt::format("layer {}", k + 1), .mark = Mark::line_and_points});
       }
       figure.series[k].x.push_back(static_cast<double>(point.step));
       figure.series[k].y.push_back(point.spectral_distance[k]);
@@ -238,20 +255,23 @@ Figure distance_figure(const RunRecord& record) {
 }
 
 Figure signs_figure(const RunRecord& record) {
-  Figure figure{.id = "signs",
-                .title = "Sign changes",
-                .caption = "Share of neurons, over samples, whose ReLU has switched since the start. Where no "
-                           "sign changes the network is linear in its weights; Lemma B.2 bounds the share by "
-                           "omega^(2/3) L, and typical perturbations change fewer, about in proportion to "
-                           "omega.",
-                .x = {.label = "step"},
-                .y = {.label = "share of signs changed"}};
+  Figure figure{
+      .id = "signs",
+      .title = "Sign changes",
+      .caption =
+          "Share of neurons, over samples, whose ReLU has switched since the start. Where no "
+          "sign changes the network is linear in its weights; Lemma B.2 bounds the share by "
+          "omega^(2/3) L, and typical perturbations change fewer, about in proportion to "
+          "omega.",
+      .x = {.label = "step"},
+      .y = {.label = "share of signs changed"}};
   for (const auto& point : record.facts.trajectory) {
     if (!point.is_full) continue;
     // The first hidden layer reads the input through frozen weights and never changes.
     for (std::size_t k = 1; k < point.sign_changes.size(); ++k) {
       if (figure.series.size() < k) {
-        figure.series.push_back({.name = fmt::format("layer {}", k), .mark = Mark::line_and_points});
+        figure.series.push_back(
+            {.name = fmt::format("layer {}", k), .mark = Mark::line_and_points});
       }
       figure.series[k - 1].x.push_back(static_cast<double>(point.step));
       figure.series[k - 1].y.push_back(point.sign_changes[k]);
@@ -262,22 +282,25 @@ Figure signs_figure(const RunRecord& record) {
 
 report::Details origin_details(const RunRecord& record) {
   Table versions{.title = "Machine and versions", .columns = {{"what", ""}, {"value", ""}}};
-  for (const auto& [name, value] : environment_json().items()) {
+  const auto environment = environment_json();
+  for (const auto& [name, value] : environment.items()) {
     versions.add_row({name, value.is_string() ? value.get<std::string>() : value.dump()});
   }
   versions.add_row({"peak memory", base::format_bytes(record.peak_memory)});
   versions.add_row({"made", record.created});
   return {.summary = "Settings, machine and versions",
-          .blocks = {report::Paragraph{"Save these lines as `config.toml`; `overparam train --config "
-                                       "config.toml` repeats the run to the same bits on the same machine "
-                                       "and number of threads."},
-                     report::Command{record.settings_toml},
-                     versions}};
+          .blocks = {
+              report::Paragraph{"Save these lines as `config.toml`; `overparam train --config "
+                                "config.toml` repeats the run to the same bits on the same machine "
+                                "and number of threads."},
+              report::Command{record.settings_toml},
+              versions}};
 }
 
 report::Page run_page(const RunRecord& record) {
-  report::Page page{.title = record.facts.method == "gd" ? "Gradient descent run" : "SGD run",
-                    .subtitle = fmt::format("{} · {} · {}", record.data_name, record.name, record.created)};
+  report::Page page{
+      .title = record.facts.method == "gd" ? "Gradient descent run" : "SGD run",
+      .subtitle = fmt::format("{} · {} · {}", record.data_name, record.name, record.created)};
   page.blocks = {introduction(record),
                  key_numbers(record),
                  objective_figure(record),
@@ -286,17 +309,17 @@ report::Page run_page(const RunRecord& record) {
                  report::Heading{"Against the theorems"},
                  certificate_table(record)};
   page.blocks.push_back(report::Heading{"Data"});
-  page.blocks.push_back(report::Paragraph{
-      fmt::format("{}. {} samples, inputs normalised by `{}`; the closest two, samples {} and {}, are {} "
-                  "apart. {} samples repeat an earlier one, {} are in conflict.",
-                  record.data_source,
-                  format_count(record.facts.n),
-                  record.normalisation,
-                  record.closest_first,
-                  record.closest_second,
-                  format_number(record.facts.separation, 4),
-                  record.num_duplicates,
-                  record.num_conflicting)});
+  page.blocks.push_back(report::Paragraph{fmt::format(
+      "{}. {} samples, inputs normalised by `{}`; the closest two, samples {} and {}, are {} "
+      "apart. {} samples repeat an earlier one, {} are in conflict.",
+      record.data_source,
+      format_count(record.facts.n),
+      record.normalisation,
+      record.closest_first,
+      record.closest_second,
+      format_number(record.facts.separation, 4),
+      record.num_duplicates,
+      record.num_conflicting)});
   if (!record.pictures.images.empty()) page.blocks.push_back(record.pictures);
   page.blocks.push_back(origin_details(record));
   return page;

@@ -101,7 +101,7 @@ enum class VerdictKind {
   consistent,           ///< a bound holds and the slope is not resolved, or an exact law is met
   loose,                ///< a bound holds, the measured exponent is better
   refuted,              ///< the interval lies beyond the bound by 0.1, or a check fails
-  inconclusive,         ///< too few points for an interval
+  inconclusive,         ///< no interval, or one too wide to decide
   assumptions_not_met,  ///< the points do not satisfy what the statement asks for
 };
 

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "overparam/base/memory.hpp"
 #include "overparam/study/prepare.hpp"
 #include "overparam/study/run_record.hpp"
 #include "overparam/study/settings.hpp"
@@ -18,8 +19,8 @@ struct RunOutput {
   bool overwrite = false;        ///< replace a finished run made with other settings
 };
 
-/// Prints the plan and the predicted steps, trains, measures along the way, and fills the folder. An
-/// interrupted run leaves a checkpoint and returns with stopped_by = "interrupted".
+/// Prints the plan and the predicted steps, trains, measures along the way, and fills the folder.
+/// An interrupted run leaves a checkpoint and returns with stopped_by = "interrupted".
 /// @throws Error(capacity) before anything is allocated if the run would not fit the memory
 /// @throws Error(usage) if the folder holds a finished run with other settings
 RunRecord run_training(const Settings& settings,

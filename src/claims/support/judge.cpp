@@ -13,6 +13,9 @@ namespace {
 
 constexpr double kTightExponent = 0.07;
 constexpr double kRefutingExponent = 0.1;
+/// An interval that reaches this far beyond a bound, or this far on either side of an exact law,
+/// decides nothing.
+constexpr double kUndecidedExponent = 0.75;
 
 /// +1 where a larger exponent than predicted breaks the bound, -1 where a smaller one does: y <= C
 /// x^p fails for large x with a larger exponent, for small x with a smaller one.
@@ -31,7 +34,8 @@ VerdictKind judge_exponent(const Law& law, const linalg::PowerLaw& fit) {
       return VerdictKind::refuted;
     }
     const bool covered = low <= law.predicted && law.predicted <= high;
-    return near || covered ? VerdictKind::consistent : VerdictKind::inconclusive;
+    const bool wide = high - low > 2 * kUndecidedExponent;
+    return (near || covered) && !wide ? VerdictKind::consistent : VerdictKind::inconclusive;
   }
   // How far beyond the bound the fit and the ends of its interval lie; negative is inside.
   const double direction = breaking_direction(law.bound, law.limit);
@@ -40,6 +44,7 @@ VerdictKind judge_exponent(const Law& law, const linalg::PowerLaw& fit) {
   const double farthest =
       std::max(direction * (low - law.predicted), direction * (high - law.predicted));
   if (nearest > kRefutingExponent) return VerdictKind::refuted;
+  if (farthest > kUndecidedExponent) return VerdictKind::inconclusive;
   if (near) return VerdictKind::tight;
   return farthest < 0 ? VerdictKind::loose : VerdictKind::consistent;
 }

@@ -3,6 +3,8 @@
 
 #include <ATen/ATen.h>
 
+#include <optional>
+
 #include "overparam/data/geometry.hpp"
 #include "support/experiment.hpp"
 #include "support/perturbations.hpp"
@@ -22,18 +24,37 @@ void record_ends(Row& row, const KernelEnds& ends, double separation) {
   row.values["upper_constant"] = ends.largest * d / (row.at("L") * n * m);
 }
 
+/// Two points at each of several distances, all through one network.
+std::vector<Row> measure_pairs(const Point& point) {
+  constexpr double kDeltas[] = {0.003, 0.01, 0.03, 0.1, 0.3, 1};
+  Point pair = point;
+  pair.settings["n"] = 2;
+  std::optional<net::Network> network;
+  std::vector<Row> rows;
+  for (const double delta : kDeltas) {
+    pair.settings["delta"] = delta;
+    train::Problem problem = sphere_problem(pair, at::kDouble);
+    if (point.get("same", 0) != 0) problem.inputs[1].copy_(problem.inputs[0]);
+    if (!network) network.emplace(fc_network(pair, problem));
+    Row row = row_of(pair);
+    record_ends(row, kernel_ends(*network, problem.inputs), delta);
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
 }  // namespace
 
 std::vector<Row> measure_spectrum(const Point& original) {
   Point point = original;
   point.settings.try_emplace("d", 1);
+  if (point.design == "pairs") return measure_pairs(point);
   if (point.settings.contains("m_per_d")) point.settings["m"] = point.at("m_per_d") * point.at("d");
 
-  train::Problem problem = point.get("circle", 0) != 0 ? circle_problem(point, at::kDouble)
-                                                       : sphere_problem(point, at::kDouble);
+  const train::Problem problem = point.get("circle", 0) != 0 ? circle_problem(point, at::kDouble)
+                                                             : sphere_problem(point, at::kDouble);
   double separation = point.get("delta", 0);
   if (separation == 0) separation = data::separation(problem.inputs).distance;
-  if (point.get("same", 0) != 0) problem.inputs[1].copy_(problem.inputs[0]);
 
   const net::Network network = fc_network(point, problem);
   const KernelEnds start = kernel_ends(network, problem.inputs);

@@ -16,11 +16,11 @@ double TrainingRun::steps_to(double ratio) const {
 }
 
 linalg::LineFit TrainingRun::tail() const {
-  const double half_way = std::sqrt(objectives.front() * objectives.back());
+  const double last_decade = 10 * objectives.back();
   std::vector<double> x;
   std::vector<double> y;
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    if (objectives[i] > half_way || !(objectives[i] > 0)) continue;
+    if (objectives[i] > last_decade || !(objectives[i] > 0)) continue;
     x.push_back(steps[i]);
     y.push_back(std::log(objectives[i]));
   }
@@ -46,6 +46,11 @@ TrainingRun train_run(net::Network& network,
   moved.add(start, -1);
   run.frobenius_distance = moved.norm();
   return run;
+}
+
+void bring_targets_near(train::Problem& problem, const net::Network& network, double scale) {
+  net::Workspace workspace(network.options());
+  problem.targets = network.forward(problem.inputs, workspace) + scale * problem.targets;
 }
 
 void make_conflict(train::Problem& problem) {

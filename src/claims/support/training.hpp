@@ -22,7 +22,7 @@ struct TrainingRun {
   /// The first measured step with F <= ratio * F_0; NaN if there is none.
   [[nodiscard]] double steps_to(double ratio) const;
 
-  /// log F against the step over the second half of the way down in log F: slope and R^2.
+  /// log F against the step over the last decade of F: slope and R^2.
   [[nodiscard]] linalg::LineFit tail() const;
 };
 
@@ -32,6 +32,11 @@ TrainingRun train_run(net::Network& network,
                       const train::Problem& problem,
                       const std::string& rule,
                       train::TrainOptions options);
+
+/// Replaces targets y* by y(W^(0)) + scale * y*, so that the weights need to move only a little:
+/// with close inputs, targets of size 1 drive networks of these widths out of the regime of the
+/// theorem.
+void bring_targets_near(train::Problem& problem, const net::Network& network, double scale);
 
 /// Makes x_2 = x_1 with y_2 = y_1 + 1 in every output: the conflict of Section 1.1.
 void make_conflict(train::Problem& problem);
