@@ -173,6 +173,16 @@ Tape Network::record(const at::Tensor& inputs, Workspace& workspace) const {
   return tape;
 }
 
+void Network::refresh(Tape& tape) const {
+  const auto features_of = [&](int layer) -> const at::Tensor& { return tape.features(layer); };
+  for (int layer = 0; layer < architecture_.num_layers(); ++layer) {
+    const auto index = static_cast<std::size_t>(layer);
+    if (needs_cotangent_[index]) {
+      compute_layer(layer, features_of, tape.features_[index].tensor());
+    }
+  }
+}
+
 void Network::backward(const Tape& tape,
                        const at::Tensor& cotangent,
                        Workspace& workspace,

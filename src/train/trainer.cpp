@@ -177,8 +177,8 @@ class Run {
 
 TrainResult Run::gradient_descent() {
   at::Tensor cotangent = at::empty_like(problem_.targets);
+  net::Tape tape = network_.record(problem_.inputs, workspace_);
   for (;;) {
-    const net::Tape tape = network_.record(problem_.inputs, workspace_);
     const auto evaluation = net::evaluate(problem_.loss,
                                           tape.outputs(),
                                           problem_.targets,
@@ -190,6 +190,7 @@ TrainResult Run::gradient_descent() {
     if (target) return finished(*target);
     if (const auto limit = out_of_time()) return finished(*limit);
     update(tape, cotangent, 1);
+    network_.refresh(tape);
     maybe_checkpoint();
   }
 }

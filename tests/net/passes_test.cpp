@@ -72,6 +72,20 @@ class Passes : public testing::TestWithParam<tests::NamedArchitecture> {
   at::Tensor outputs_;
 };
 
+TEST_P(Passes, ARefreshedTapeIsANewOne) {
+  Workspace workspace(at::kDouble);
+  Tape tape = network_.record(inputs_, workspace);
+  for (std::size_t i = 0; i < shape_.blocks.size(); ++i) {
+    if (shape_.blocks[i].trained) network_.parameters()[static_cast<int>(i)].mul_(-1.5);
+  }
+  network_.refresh(tape);
+  const Tape fresh = network_.record(inputs_, workspace);
+  for (int layer = 0; layer < shape_.num_layers(); ++layer) {
+    EXPECT_TRUE(tape.features(layer).equal(fresh.features(layer))) << "layer " << layer;
+  }
+  EXPECT_FALSE(tape.outputs().equal(outputs_));
+}
+
 TEST_P(Passes, OutputsEqualThePlainFormula) {
   EXPECT_LT(relative_difference(network_.forward(inputs_, workspace_), outputs_.detach()),
             tests::kRounding);

@@ -81,6 +81,11 @@ class Network {
   /// As forward, keeping the features of every layer.
   [[nodiscard]] Tape record(const at::Tensor& inputs, Workspace& workspace) const;
 
+  /// Brings a tape of this network up to date after a change of its trained blocks. Layers below
+  /// all trained blocks keep their features, so a step of the paper's network never multiplies by A
+  /// again: 13 % of the work at n = 100, m = 1024, L = 2 with 785 inputs.
+  void refresh(Tape& tape) const;
+
   /// into_k = beta into_k + alpha grad_k for every trained block k, where grad is the gradient of
   /// <cotangent, y> (a VJP). `into` may be this network's own parameters, which makes the update
   /// part of the product; not where a trained block is used more than once.
