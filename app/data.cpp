@@ -18,9 +18,7 @@ int run(const Arguments& arguments) {
   const std::string& out = settings.text("run.out");
   if (!out.empty()) {
     base::make_writable_folder(out);
-    const auto path = std::filesystem::path(out) / "report.html";
-    base::write_file(path, report::to_html(study::data_page(summary)));
-    voice.say("report " + path.string());
+    voice.say("report " + report::write_page(study::data_page(summary), out).string());
   }
   if (arguments.json) {
     print(study::to_json(summary));
@@ -34,7 +32,8 @@ int run(const Arguments& arguments) {
 
 Command data_command() {
   return {.shape = {.name = "data",
-                    .description = "look at data: shape, normalisation, separation, duplicates, conflicts",
+                    .description =
+                        "look at data: shape, normalisation, separation, duplicates, conflicts",
                     .sections = {"data"},
                     .keys = {"run.seed", "run.dtype", "run.threads", "run.out", "network.outputs"},
                     .positional = "DATA",

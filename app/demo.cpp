@@ -3,7 +3,6 @@
 
 #include "commands.hpp"
 #include "console.hpp"
-#include "overparam/base/files.hpp"
 #include "overparam/study/demo.hpp"
 #include "overparam/study/pages.hpp"
 
@@ -18,8 +17,7 @@ int run(const Arguments& arguments) {
   const std::filesystem::path folder = out.empty() ? "runs/demo" : out;
   const auto demo = study::run_demo(arguments.settings, folder, voice);
   if (demo.main.stopped_by == "interrupted") return interrupted_exit();
-  const auto path = folder / "report.html";
-  base::write_file(path, report::to_html(study::demo_page(demo)));
+  const auto path = report::write_page(study::demo_page(demo), folder);
   if (arguments.json) {
     auto document = study::to_json(demo);
     document["report"] = path.string();
@@ -35,8 +33,9 @@ int run(const Arguments& arguments) {
 
 Command demo_command() {
   return {.shape = {.name = "demo",
-                    .description = "see it work: a wide network reaches a global minimum, narrow ones do "
-                                   "not; no data, no network, one page",
+                    .description =
+                        "see it work: a wide network reaches a global minimum, narrow ones do "
+                        "not; no data, no network, one page",
                     .keys = {"run.seed", "run.threads", "run.out"}},
           .run = run};
 }

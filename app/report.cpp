@@ -3,7 +3,6 @@
 
 #include "commands.hpp"
 #include "console.hpp"
-#include "overparam/base/files.hpp"
 #include "overparam/study/pages.hpp"
 
 namespace overparam::app {
@@ -12,10 +11,7 @@ namespace {
 
 int run(const Arguments& arguments) {
   const std::filesystem::path folder = arguments.positional;
-  const auto page = study::run_page(study::read_run(folder));
-  const auto path = folder / "report.html";
-  base::write_file(path, report::to_html(page));
-  print(path.string() + "\n");
+  print(report::write_page(study::run_page(study::read_run(folder)), folder).string() + "\n");
   return kDone;
 }
 

@@ -29,25 +29,26 @@ int run(const Arguments& arguments) {
   }
   base::write_file(folder / "sweep.json", study::to_json(result).dump(1) + "\n");
   base::write_file(folder / "sweep.csv", report::to_csv(study::sweep_table(result)));
-  base::write_file(folder / "report.html", report::to_html(study::sweep_page(result)));
+  const auto page = report::write_page(study::sweep_page(result), folder);
   if (arguments.json) {
     print(study::to_json(result));
   } else {
     print(study::sweep_table(result));
     if (!result.fits.empty()) print(study::fit_table(result));
   }
-  voice.say("report " + (folder / "report.html").string());
+  voice.say("report " + page.string());
   return result.failures.empty() ? kDone : kMissed;
 }
 
 }  // namespace
 
 Command sweep_command() {
-  return {.shape = {.name = "sweep",
-                    .description = "train over a grid of settings; a killed sweep goes on where it was",
-                    .sections = {"data", "network", "train", "run"},
-                    .takes_axes = true},
-          .run = run};
+  return {
+      .shape = {.name = "sweep",
+                .description = "train over a grid of settings; a killed sweep goes on where it was",
+                .sections = {"data", "network", "train", "run"},
+                .takes_axes = true},
+      .run = run};
 }
 
 }  // namespace overparam::app

@@ -28,21 +28,20 @@ int run(const Arguments& arguments) {
   warn_about_slow_products(voice);
   const auto data = study::prepare_data(arguments.settings);
   const auto folder = study::output_folder(arguments.settings, "train");
-  const auto record =
-      study::run_training(arguments.settings,
-                          data,
-                          {.folder = folder,
-                           .resume = arguments.has("resume"),
-                           .overwrite = arguments.has("overwrite")},
-                          voice);
+  const auto record = study::run_training(arguments.settings,
+                                          data,
+                                          {.folder = folder,
+                                           .resume = arguments.has("resume"),
+                                           .overwrite = arguments.has("overwrite")},
+                                          voice);
   const bool finished = record.stopped_by != "interrupted";
-  if (finished) base::write_file(folder / "report.html", report::to_html(study::run_page(record)));
+  const auto page = finished ? report::write_page(study::run_page(record), folder) : folder;
   if (arguments.json) {
     print(study::to_json(record));
   } else {
     print(study::run_table(record));
   }
-  voice.say(finished ? "report " + (folder / "report.html").string()
+  voice.say(finished ? "report " + page.string()
                      : "interrupted; go on with --resume --out " + folder.string());
   return exit_code_of(record, arguments.settings);
 }

@@ -38,7 +38,8 @@ study::VerifyOptions options_from(const Arguments& arguments) {
     options.only = base::split(settings.text("verify.only"), ',');
   }
   const std::string& out = settings.text("run.out");
-  options.folder = out.empty() ? fs::path("runs") / ("verify-" + settings.text("verify.scale")) : fs::path(out);
+  options.folder =
+      out.empty() ? fs::path("runs") / ("verify-" + settings.text("verify.scale")) : fs::path(out);
   return options;
 }
 
@@ -54,29 +55,29 @@ int run(const Arguments& arguments) {
     return interrupted_exit();
   }
   base::write_file(options.folder / "verify.json", study::to_json(verification).dump(1) + "\n");
-  base::write_file(options.folder / "report.html",
-                   report::to_html(study::verification_page(verification)));
+  const auto page = report::write_page(study::verification_page(verification), options.folder);
   if (arguments.json) {
     print(study::to_json(verification));
   } else {
     print(study::verdict_table(verification));
   }
-  voice.say("report " + (options.folder / "report.html").string());
+  voice.say("report " + page.string());
   return verification.all_expected() ? kDone : kMissed;
 }
 
 }  // namespace
 
 Command verify_command() {
-  return {.shape = {.name = "verify",
-                    .description =
-                        "measure the theorems and lemmas, or certify a finished run against them",
-                    .sections = {"verify"},
-                    .keys = {"run.seed", "run.threads", "run.out"},
-                    .positional = "RUN",
-                    .positional_help = "folder of a finished run; without it the designs are measured",
-                    .switches = {"fresh"}},
-          .run = run};
+  return {
+      .shape = {.name = "verify",
+                .description =
+                    "measure the theorems and lemmas, or certify a finished run against them",
+                .sections = {"verify"},
+                .keys = {"run.seed", "run.threads", "run.out"},
+                .positional = "RUN",
+                .positional_help = "folder of a finished run; without it the designs are measured",
+                .switches = {"fresh"}},
+      .run = run};
 }
 
 }  // namespace overparam::app

@@ -8,8 +8,10 @@
 #include <set>
 
 #include "embedded.hpp"
+#include "overparam/base/files.hpp"
 #include "report/sample.hpp"
 #include "report/xml.hpp"
+#include "support/files.hpp"
 
 namespace overparam::report {
 namespace {
@@ -145,6 +147,20 @@ TEST(Page, IdsAreUniqueAndContentsLead) {
   }
   EXPECT_EQ(ids.size(), 4u);
   EXPECT_FALSE(holds(to_html({.title = "t", .blocks = {Heading{"One"}}}), "<nav"));
+}
+
+TEST(Page, ItsPartsAreFilesOfTheirOwn) {
+  const overparam::tests::TemporaryFolder folder;
+  Table inner{.title = "All laws, and checks", .columns = {{"a", ""}}};
+  inner.add_row({1.5});
+  const Figure figure{.id = "line", .series = {{.name = "s", .x = {1, 2}, .y = {3, 4}}}};
+  const Page page{
+      .title = "Parts",
+      .blocks = {figure, Details{.summary = "more", .blocks = {inner}}, Heading{"end"}}};
+  const auto path = write_page(page, folder.path());
+  EXPECT_EQ(base::read_file(path), to_html(page));
+  EXPECT_EQ(base::read_file(folder / "figures/line.svg"), to_svg(figure));
+  EXPECT_EQ(base::read_file(folder / "tables/all-laws-and-checks.csv"), to_csv(inner));
 }
 
 }  // namespace

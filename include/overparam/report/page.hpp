@@ -2,6 +2,7 @@
 // A report as a list of blocks, and the one self-contained HTML file it becomes.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <variant>
@@ -57,6 +58,11 @@ struct Page {
 /// an interactive chart takes its place. Sets `window.ready = true` when all charts are drawn.
 /// @throws Error(internal) as `to_svg` for figures and images that contradict themselves
 std::string to_html(const Page& page);
+
+/// Writes report.html into `folder`, every chart and picture again as figures/<id>.svg, and every
+/// table as tables/<title>.csv, for papers and spreadsheets. Returns the path of report.html.
+/// @throws Error(usage) if the folder cannot be written, Error(capacity) if it is full
+std::filesystem::path write_page(const Page& page, const std::filesystem::path& folder);
 
 /// Whether the chart library was bundled into this build.
 bool has_interactive_charts();
