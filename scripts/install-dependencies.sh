@@ -1,0 +1,74 @@
+#!/bin/sh
+# install-dependencies.sh [build|test|bench]...
+#
+# Installs, through apt-get, the packages that are missing for building the program (build), for its
+# tests (test) and for its benchmarks (bench). Says nothing when nothing is missing.
+set -eu
+
+build="g++ cmake ninja-build libtorch-dev libopenblas0-openmp libdnnl-dev libcli11-dev
+  libtomlplusplus-dev nlohmann-json3-dev libfmt-dev zlib1g-dev"
+test="libgtest-dev chromium python3-torch"
+bench="libbenchmark-dev python3-torch"
+
+# A program from elsewhere serves as well as the package that brings it.
+command_of() {
+  case "$1" in
+    g++ | cmake | npm | chromium) echo "$1" ;;
+    ninja-build) echo ninja ;;
+    *) echo - ;;
+  esac
+}
+
+is_present() {
+  command -v "$(command_of "$1")" >/dev/null 2>&1 ||
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+wanted=
+for group in "${@:-build}"; do
+  case "$group" in
+    build) wanted="$wanted $build" ;;
+    test) wanted="$wanted $test" ;;
+    bench) wanted="$wanted $bench" ;;
+    *)
+      echo "install-dependencies.sh: \"$group\" is not one of build, test, bench" >&2
+      exit 2
+      ;;
+  esac
+done
+# npm fetches the chart library of the reports; Debian's package of it needs nodejs beside it.
+command -v npm >/dev/null 2>&1 || wanted="$wanted nodejs npm"
+
+missing=
+for package in $wanted; do
+  is_present "$package" || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+  echo "There is no apt-get here. Please install what these Debian packages carry:$missing" >&2
+  exit 0
+fi
+
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+  as_root=sudo
+fi
+
+install() {
+  # shellcheck disable=SC2086  # one word a package
+  $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    -o Dpkg::Use-Pty=0 $missing
+}
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+echo "Installing:$missing"
+if ! install >"$log" 2>&1; then
+  # Package lists that are missing or out of date are the usual reason.
+  $as_root apt-get update -qq >"$log" 2>&1 && install >>"$log" 2>&1 || {
+    cat "$log" >&2
+    echo "install-dependencies.sh: apt-get could not install:$missing" >&2
+    exit 1
+  }
+fi
