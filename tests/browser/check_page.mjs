@@ -158,10 +158,11 @@ const inspect = async (name, page, wantsStatic) => {
 };
 
 const tryControls = async (page) => {
-  const copy = page.locator(".command button").first();
+  const copy = page.locator(".command button:visible").first();
   if (await copy.count()) {
     await copy.click();
-    await page.waitForFunction(() => document.querySelector(".command button").textContent === "Copied");
+    const copied = page.locator(".command button:visible", { hasText: "Copied" });
+    await copied.waitFor({ timeout: 5000 }).catch(() => expect(false, "a click on Copy copies nothing"));
   }
   const hint = page.locator("abbr").first();
   if (await hint.count()) {
