@@ -32,7 +32,15 @@ std::string key_for(const std::string& name) {
   for (const auto& option : options()) {
     if (option.key == name || option.flag == "--" + name) return option.key;
   }
-  return find_option(name, "--over").key;
+  std::vector<std::string> names;
+  for (const auto& option : options()) {
+    names.push_back(option.flag.substr(2));
+    names.push_back(option.key);
+  }
+  base::fail(ErrorKind::usage,
+             "--over: \"{}\" is not a setting{}",
+             name,
+             base::did_you_mean(name, names));
 }
 
 /// "0..4" as 0, 1, 2, 3, 4; anything else as it is.
@@ -214,6 +222,8 @@ SweepResult run_sweep(const Settings& settings,
       },
   }).run(items);
   progress.finish();
+  // A sweep of which nothing worked has one cause, which the first failure names.
+  if (finished.empty()) summary.rethrow();
   for (const auto& failure : summary.failures) {
     try {
       std::rethrow_exception(failure.error);
@@ -222,8 +232,6 @@ SweepResult run_sweep(const Settings& settings,
       voice.warn(result.failures.back());
     }
   }
-  // A sweep of which nothing worked has one cause, which the first failure names.
-  if (!summary.failures.empty() && finished.empty()) summary.rethrow();
 
   for (const auto& point : points) {
     const auto row = finished.find(point_key(point.settings));
