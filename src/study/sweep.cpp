@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -131,7 +132,8 @@ SweepRow row_from_json(const json& line) {
                .settings = line.at("settings"),
                .stopped_by = line.at("stopped_by")};
   for (const auto& [name, value] : line.at("numbers").items()) {
-    if (!value.is_null()) row.numbers[name] = value.get<double>();
+    row.numbers[name] =
+        value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
   }
   return row;
 }
@@ -155,7 +157,7 @@ std::vector<SweepFit> fit_rows(const SweepResult& result) {
       for (const auto& row : result.rows) {
         const auto level = base::parse_number(row.settings[a]);
         const auto number = row.numbers.find(name);
-        if (!level || number == row.numbers.end()) continue;
+        if (!level || number == row.numbers.end() || !std::isfinite(number->second)) continue;
         x.push_back(*level);
         y.push_back(number->second);
       }
