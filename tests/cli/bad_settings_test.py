@@ -9,9 +9,6 @@ class CommandLine(support.ProgramTest):
     def test_no_command(self):
         self.refuse(USAGE, ["a command is missing", "--help"])
 
-    def test_unknown_command(self):
-        self.refuse(USAGE, ['"trian"', 'did you mean "train"', "sweep"], "trian")
-
     def test_unknown_flag(self):
         self.refuse_train(USAGE, ['"--widht"', 'did you mean "--width"', "train --help"],
                           "--widht", 5)
@@ -29,13 +26,6 @@ class Values(support.ProgramTest):
 
     def test_negative_step(self):
         self.refuse_train(USAGE, ["step", "positive number", '"-1"'], "--step", "-1")
-
-    def test_batch(self):
-        self.refuse_train(USAGE, ["batch", "20 samples", "50"], "--samples", 20, "--width", 8,
-                          "--method", "sgd", "--batch", 50)
-
-    def test_device(self):
-        self.refuse_train(USAGE, ["--device", "cuda:N", '"gpu"'], "--device", "gpu")
 
 
 class Origins(support.ProgramTest):

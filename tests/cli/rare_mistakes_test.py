@@ -125,6 +125,9 @@ class NoData(support.ProgramTest):
 
 
 class CommandLine(support.ProgramTest):
+    def test_unknown_command(self):
+        self.refuse(USAGE, ['"trian"', 'did you mean "train"', "sweep"], "trian")
+
     def test_flag_of_another_command(self):
         self.refuse(USAGE, ['"--width"', "data --help"], "data", "sphere", "--width", 5)
 
@@ -142,6 +145,13 @@ class CommandLine(support.ProgramTest):
 
 
 class Values(support.ProgramTest):
+    def test_device(self):
+        self.refuse_train(USAGE, ["--device", "cuda:N", '"gpu"'], "--device", "gpu")
+
+    def test_batch(self):
+        self.refuse_train(USAGE, ["batch", "20 samples", "50"], "--samples", 20, "--width", 8,
+                          "--method", "sgd", "--batch", 50)
+
     def test_width_no_number(self):
         self.refuse_train(USAGE, ["--width", "whole number", '"wide"'], "--width", "wide")
 

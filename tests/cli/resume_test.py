@@ -6,9 +6,10 @@ import support
 from support import DONE, INTERRUPTED, TERMINATED
 
 COMMON = ("--samples", 50, "--width", 256, "--threads", 1, "--quiet", "--json")
-GD = (*COMMON, "--max-steps", 300)
-SGD = (*COMMON, "--method", "sgd", "--batch", 10, "--momentum", 0.5, "--measure-every", 2,
-       "--max-steps", 1500)
+# A given step size and cross-entropy spare the time that goes into predicting the steps.
+GD = (*COMMON, "--step", 0.002, "--max-steps", 200)
+SGD = (*COMMON, "--loss", "cross-entropy", "--method", "sgd", "--batch", 10, "--momentum", 0.5,
+       "--measure-every", 4, "--max-steps", 400)
 
 
 class Resuming(support.ProgramTest):
