@@ -38,10 +38,8 @@ std::string key_for(const std::string& name) {
     names.push_back(option.flag.substr(2));
     names.push_back(option.key);
   }
-  base::fail(ErrorKind::usage,
-             "--over: \"{}\" is not a setting{}",
-             name,
-             base::did_you_mean(name, names));
+  base::fail(
+      ErrorKind::usage, "--over: \"{}\" is not a setting{}", name, base::did_you_mean(name, names));
 }
 
 /// "0..4" as 0, 1, 2, 3, 4; anything else as it is.

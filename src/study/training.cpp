@@ -76,7 +76,8 @@ class TrainingRun {
         output_(output),
         voice_(voice),
         seed_(static_cast<std::uint64_t>(settings.integer("run.seed"))),
-        architecture_(build_architecture(settings, data.dataset.train.inputs.size(1), data.num_outputs)),
+        architecture_(
+            build_architecture(settings, data.dataset.train.inputs.size(1), data.num_outputs)),
         problem_(training_problem(data, settings)),
         rule_(train::parse_step_rule(settings.text("train.step"))),
         options_(train_options(settings_)) {}
@@ -85,8 +86,9 @@ class TrainingRun {
     plan();
     check_options();
     prepare_folder();
-    net::Network network(
-        architecture_, seed_, at::TensorOptions(number_type(settings_)).device(device_of(settings_)));
+    net::Network network(architecture_,
+                         seed_,
+                         at::TensorOptions(number_type(settings_)).device(device_of(settings_)));
     choose_step(network);
     predict(network);
     train(network);
@@ -189,8 +191,8 @@ class TrainingRun {
                                  predicted.ratio));
   }
 
-  /// From here on the folder is this run's. What an earlier one ended with would be taken for ours if
-  /// we were killed.
+  /// From here on the folder is this run's. What an earlier one ended with would be taken for ours
+  /// if we were killed.
   void claim_folder() const {
     if (output_.folder.empty()) return;
     for (const char* result : {kRecord, kWeights, kOutputs, "report.html"}) {
@@ -265,13 +267,14 @@ class TrainingRun {
         result_.reason != train::StopReason::not_finite) {
       return;
     }
-    voice_.warn(fmt::format("diverged at step {}: the objective went from {:.4g} to {:.4g}; the step "
-                            "size {:.4g} is too large (1/lambda_max(K) = {:.4g})",
-                            base::format_count(result_.steps),
-                            result_.initial_objective,
-                            result_.final_evaluation.objective,
-                            options_.step_size,
-                            1 / record_.facts.lambda_max));
+    voice_.warn(
+        fmt::format("diverged at step {}: the objective went from {:.4g} to {:.4g}; the step "
+                    "size {:.4g} is too large (1/lambda_max(K) = {:.4g})",
+                    base::format_count(result_.steps),
+                    result_.initial_objective,
+                    result_.final_evaluation.objective,
+                    options_.step_size,
+                    1 / record_.facts.lambda_max));
   }
 
   std::string describe(const train::Moment& moment, const train::TrainState& state) const {
@@ -332,8 +335,7 @@ class TrainingRun {
     if (result_.reason == train::StopReason::interrupted) return;
     if (!output_.folder.empty()) {
       base::write_safetensors(output_.folder / kWeights, train::weights_file(network));
-      base::write_npy(output_.folder / kOutputs,
-                      network.forward(problem_.inputs, workspace));
+      base::write_npy(output_.folder / kOutputs, network.forward(problem_.inputs, workspace));
     }
     // The trained weights are on disk now; the initial ones take their place.
     for (int block = 0; block < static_cast<int>(architecture_.blocks.size()); ++block) {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Broken data files: one message that names the file and the place, exit code 3, nothing written."""
+"""Broken data files: one message that names the file and the place, code 3, nothing written."""
 import support
 from support import DATA
 
@@ -18,7 +18,8 @@ class BadIdx(support.ProgramTest):
     def test_truncated(self):
         path = self.folder / self.IMAGES
         path.write_bytes(path.read_bytes()[:-5])
-        self.refuse_folder([self.IMAGES, "cut short at byte 107", "6 x 4 x 4 = 96 bytes", "found 91"])
+        self.refuse_folder([self.IMAGES, "cut short at byte 107", "6 x 4 x 4 = 96 bytes",
+                            "found 91"])
 
     def test_wrong_magic(self):
         support.write_idx(self.folder / self.IMAGES, (6, 4, 4), support.pixels(6, 16),

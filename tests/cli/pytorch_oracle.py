@@ -67,7 +67,8 @@ def largest_eigenvalue(outputs, hidden, steps=100):
 
 def descend(run, record, steps):
     """Objectives at steps 0..steps, outputs at the last of them, and lambda_max at the start."""
-    arrays = [numpy.load(run / f"arrays/{name}.npy").astype("float64") for name in ("inputs", "targets")]
+    arrays = [numpy.load(run / f"arrays/{name}.npy").astype("float64")
+              for name in ("inputs", "targets")]
     inputs, targets = map(torch.from_numpy, arrays)
     first, hidden, last = read_weights(run / "weights-initial.safetensors")
     for weights in hidden:
@@ -89,16 +90,19 @@ def descend(run, record, steps):
 
 def sphere_inputs(images, count):
     """The first images of an IDX file, each scaled to norm 1/sqrt 2, with 1/sqrt 2 appended."""
-    content = gzip.decompress(images.read_bytes()) if images.suffix == ".gz" else images.read_bytes()
+    content = images.read_bytes()
+    if images.suffix == ".gz":
+        content = gzip.decompress(content)
     sizes = numpy.frombuffer(content, ">u4", count=4)[1:]
-    rows = numpy.frombuffer(content, "u1", offset=16).reshape(sizes[0], -1)[:count].astype("float64")
+    rows = numpy.frombuffer(content, "u1", offset=16).reshape(sizes[0], -1)[:count]
+    rows = rows.astype("float64")
     half = numpy.sqrt(0.5)
     scaled = half * rows / numpy.linalg.norm(rows, axis=1, keepdims=True)
     return numpy.hstack([scaled, numpy.full((count, 1), half)])
 
 
 def compare(run, steps=None, tolerance=1e-6, images=None):
-    """The largest relative differences to the run, by name. @raises AssertionError beyond tolerance"""
+    """The largest relative differences to the run, by name; AssertionError beyond tolerance."""
     run = pathlib.Path(run)
     record = json.loads((run / "run.json").read_text())
     assert record["method"] == "gd", "batches of SGD are not recorded"

@@ -26,7 +26,8 @@ class Resuming(support.ProgramTest):
         return (self.folder / folder / "weights.safetensors").read_bytes()
 
     def curve(self, folder):
-        return [(line["step"], line["objective"]) for line in self.lines_of(f"{folder}/metrics.jsonl")]
+        lines = self.lines_of(f"{folder}/metrics.jsonl")
+        return [(line["step"], line["objective"]) for line in lines]
 
     def finish(self, *arguments):
         """Resumes to the end and compares with the run that was not stopped."""

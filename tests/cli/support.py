@@ -199,7 +199,8 @@ def main():
     runner = unittest.TextTestRunner(stream=sys.stdout, resultclass=_Result)
     ended = unittest.main(module="__main__", testRunner=runner, exit=False).result
     skipped = len(ended.skipped)
-    print(f"{pathlib.Path(sys.argv[0]).stem}: {ended.testsRun - skipped} cases ran, {skipped} skipped")
+    script = pathlib.Path(sys.argv[0]).stem
+    print(f"{script}: {ended.testsRun - skipped} cases ran, {skipped} skipped")
     if not ended.wasSuccessful() or ended.testsRun == 0:
         sys.exit(1)
     sys.exit(SKIPPED if skipped == ended.testsRun else 0)

@@ -80,7 +80,8 @@ class Run(support.ProgramTest):
             self.assertAlmostEqual(inputs[-1], math.sqrt(0.5), places=6)
             self.assertEqual(sorted(values["targets"][row * self.D:(row + 1) * self.D]),
                              [0] * (self.D - 1) + [1])
-        objective = math.fsum((y - t) ** 2 for y, t in zip(values["outputs"], values["targets"])) / 2
+        pairs = zip(values["outputs"], values["targets"])
+        objective = math.fsum((y - t) ** 2 for y, t in pairs) / 2
         self.assertAlmostEqual(objective / document["objective"], 1, places=5)
 
     def check_certificate(self, document):
@@ -130,7 +131,8 @@ class Options(support.ProgramTest):
         self.assertIsNone(document["predicted_steps"])
         weights = support.read_safetensors(self.folder / "run/weights.safetensors")
         self.assertEqual({tensor[0] for tensor in weights.values()}, {"F64"})
-        self.assertEqual(support.read_npy(self.folder / "run/arrays/inputs.npy")[0], (12, 28 * 28 + 2))
+        shape, _, _ = support.read_npy(self.folder / "run/arrays/inputs.npy")
+        self.assertEqual(shape, (12, 28 * 28 + 2))
         # The batch was cut to the samples, and config.toml must say so to be run again.
         self.train("--config", "run/config.toml", out="again")
         self.assertEqual((self.folder / "again/weights.safetensors").read_bytes(),
@@ -145,7 +147,8 @@ class Options(support.ProgramTest):
             n, d, depth, width = 12, 10, 2, 16
             expected = d * document["separation"] / (n ** 4 * depth ** 2 * width)
             self.assertAlmostEqual(document["step_size"] / expected, 1, delta=1e-9)
-            shape, _, targets[labels] = support.read_npy(self.folder / labels / "arrays/targets.npy")
+            path = self.folder / labels / "arrays/targets.npy"
+            shape, _, targets[labels] = support.read_npy(path)
             self.assertEqual(shape, (n, d))
         self.assertNotEqual(targets["true"], targets["random"])
 
