@@ -4,11 +4,14 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "overparam/base/interrupt.hpp"
+#include "overparam/base/require.hpp"
 #include "overparam/study/catalogues.hpp"
 
 namespace overparam::app {
@@ -38,6 +41,13 @@ void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), s
 void print(const nlohmann::json& document) { print(document.dump(2) + "\n"); }
 
 void print(const report::Table& table) { print(report::to_text(table, terminal_width())); }
+
+void flush() {
+  base::require(std::fflush(stdout) == 0 && std::ferror(stdout) == 0,
+                ErrorKind::capacity,
+                "cannot write the result to standard output: {}",
+                std::strerror(errno));
+}
 
 int interrupted_exit() { return base::interrupt_signal() == SIGTERM ? kTerminated : kInterrupted; }
 

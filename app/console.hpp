@@ -30,6 +30,9 @@ void print(const std::string& text);
 void print(const nlohmann::json& document);
 void print(const report::Table& table);
 
+/// @throws Error(capacity) if what was printed could not be written
+void flush();
+
 /// 130 or 143, after the signal that arrived.
 int interrupted_exit();
 

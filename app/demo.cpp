@@ -3,6 +3,7 @@
 
 #include "commands.hpp"
 #include "console.hpp"
+#include "overparam/base/interrupt.hpp"
 #include "overparam/study/demo.hpp"
 #include "overparam/study/pages.hpp"
 
@@ -16,7 +17,7 @@ int run(const Arguments& arguments) {
   const std::string& out = arguments.settings.text("run.out");
   const std::filesystem::path folder = out.empty() ? "runs/demo" : out;
   const auto demo = study::run_demo(arguments.settings, folder, voice);
-  if (demo.main.stopped_by == "interrupted") return interrupted_exit();
+  if (base::interrupted()) return interrupted_exit();
   const auto path = report::write_page(study::demo_page(demo), folder);
   if (arguments.json) {
     auto document = study::to_json(demo);

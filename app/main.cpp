@@ -3,9 +3,13 @@
 #include <c10/util/Exception.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <new>
+#include <string_view>
+#include <system_error>
 
 #include "commands.hpp"
 #include "console.hpp"
@@ -28,9 +32,20 @@ int exit_code_of(ErrorKind kind) {
   return app::kInternal;
 }
 
+int exit_code_of(const std::error_code& code) {
+  const bool full = code == std::errc::no_space_on_device || code == std::errc::file_too_large;
+  return full ? app::kRefused : app::kUsage;
+}
+
 int complain(const char* message, int code) {
   std::fprintf(stderr, "overparam: %s\n", message);
   return code;
+}
+
+/// LibTorch's allocator has no exception type of its own.
+bool is_out_of_memory(const c10::Error& error) {
+  return std::string_view(error.what_without_backtrace()).find("t allocate memory") !=
+         std::string_view::npos;
 }
 
 int run(int argc, char** argv) {
@@ -47,8 +62,12 @@ int run(int argc, char** argv) {
   const auto command = std::ranges::find_if(
       commands, [&](const auto& entry) { return entry.shape.name == arguments.command; });
   base::catch_interrupts();
+  // A limit on file sizes then is a failed write with a message, not the end of the program.
+  std::signal(SIGXFSZ, SIG_IGN);
   const base::ThreadGuard threads(static_cast<int>(arguments.settings.integer("run.threads")));
-  return command->run(arguments);
+  const int code = command->run(arguments);
+  app::flush();
+  return code;
 }
 
 }  // namespace
@@ -62,9 +81,12 @@ int main(int argc, char** argv) {
   } catch (const Error& error) {
     return complain(error.what(), exit_code_of(error.kind()));
   } catch (const c10::Error& error) {
+    if (is_out_of_memory(error)) return complain("out of memory", app::kRefused);
     return complain(error.what_without_backtrace(), app::kInternal);
   } catch (const std::bad_alloc&) {
     return complain("out of memory", app::kRefused);
+  } catch (const std::filesystem::filesystem_error& error) {
+    return complain(error.what(), exit_code_of(error.code()));
   } catch (const std::exception& error) {
     return complain(error.what(), app::kInternal);
   }

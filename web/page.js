@@ -34,18 +34,25 @@
   // The browser's own tooltips come late, and never to a keyboard or a finger.
   const addHints = () => {
     let hint = null;
+    let explained = null;
     const hide = () => {
       hint?.remove();
       hint = null;
     };
     const show = (abbr) => {
       hide();
+      explained = abbr;
       hint = document.createElement("div");
       hint.className = "hint";
       hint.setAttribute("role", "tooltip");
       hint.textContent = abbr.dataset.meaning;
       document.body.append(hint);
-      const box = abbr.getBoundingClientRect();
+      place();
+    };
+    // A focus from the keyboard scrolls its element into view after the hint is there.
+    const place = () => {
+      if (!hint) return;
+      const box = explained.getBoundingClientRect();
       const most = document.documentElement.clientWidth - hint.offsetWidth - 8;
       hint.style.left = Math.max(8, Math.min(box.left, most)) + "px";
       hint.style.top = box.bottom + window.scrollY + 6 + "px";
@@ -58,7 +65,7 @@
       for (const event of ["mouseleave", "blur"]) abbr.addEventListener(event, hide);
     }
     document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
-    document.addEventListener("scroll", hide, { capture: true, passive: true });
+    document.addEventListener("scroll", place, { capture: true, passive: true });
   };
 
   // Paper cannot be unfolded.

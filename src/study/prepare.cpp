@@ -122,7 +122,7 @@ train::Problem problem_of(const data::Samples& samples,
                          .loss = net::find_loss(settings.text("train.loss")),
                          .separation = data.separation.distance};
   net::check_targets(problem.loss, problem.targets);
-  const at::Device device(settings.text("run.device"));
+  const at::Device device = device_of(settings);
   if (!device.is_cpu()) {
     problem.inputs = problem.inputs.to(device);
     problem.targets = problem.targets.to(device);
@@ -134,6 +134,24 @@ train::Problem problem_of(const data::Samples& samples,
 
 at::ScalarType number_type(const Settings& settings) {
   return settings.text("run.dtype") == "float64" ? at::kDouble : at::kFloat;
+}
+
+at::Device device_of(const Settings& settings) {
+  const std::string& name = settings.text("run.device");
+  if (name == "cpu") return at::kCPU;
+  const bool is_cuda = name == "cuda" || name.starts_with("cuda:");
+  const auto index = base::parse_integer(name.size() > 5 ? name.substr(5) : "0");
+  base::require(is_cuda && index && *index >= 0 && *index < 128,
+                ErrorKind::usage,
+                "{}: run.device must be cpu, cuda or cuda:N, found \"{}\"",
+                settings.origin("run.device"),
+                name);
+  base::require(at::hasCUDA(),
+                ErrorKind::usage,
+                "{}: this LibTorch has no {} device",
+                settings.origin("run.device"),
+                name);
+  return {at::kCUDA, static_cast<at::DeviceIndex>(*index)};
 }
 
 PreparedData prepare_data(const Settings& settings) {

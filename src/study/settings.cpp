@@ -109,6 +109,10 @@ void Settings::set(const std::string& key, const std::string& text, const std::s
 }
 
 void Settings::load_file(const std::filesystem::path& path) {
+  require(std::filesystem::is_regular_file(path),
+          ErrorKind::usage,
+          "there is no settings file {}",
+          path.string());
   for (const auto& entry : read_config(base::read_file(path), path.string())) {
     set(entry.key, entry.value, entry.where);
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -32,7 +33,13 @@ std::string key_for(const std::string& name) {
   for (const auto& option : options()) {
     if (option.key == name || option.flag == "--" + name) return option.key;
   }
-  return find_option(name, "--over").key;
+  std::vector<std::string> names;
+  for (const auto& option : options()) {
+    names.push_back(option.flag.substr(2));
+    names.push_back(option.key);
+  }
+  base::fail(
+      ErrorKind::usage, "--over: \"{}\" is not a setting{}", name, base::did_you_mean(name, names));
 }
 
 /// "0..4" as 0, 1, 2, 3, 4; anything else as it is.
@@ -123,7 +130,8 @@ SweepRow row_from_json(const json& line) {
                .settings = line.at("settings"),
                .stopped_by = line.at("stopped_by")};
   for (const auto& [name, value] : line.at("numbers").items()) {
-    if (!value.is_null()) row.numbers[name] = value.get<double>();
+    row.numbers[name] =
+        value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
   }
   return row;
 }
@@ -147,7 +155,7 @@ std::vector<SweepFit> fit_rows(const SweepResult& result) {
       for (const auto& row : result.rows) {
         const auto level = base::parse_number(row.settings[a]);
         const auto number = row.numbers.find(name);
-        if (!level || number == row.numbers.end()) continue;
+        if (!level || number == row.numbers.end() || !std::isfinite(number->second)) continue;
         x.push_back(*level);
         y.push_back(number->second);
       }
@@ -214,6 +222,8 @@ SweepResult run_sweep(const Settings& settings,
       },
   }).run(items);
   progress.finish();
+  // A sweep of which nothing worked has one cause, which the first failure names.
+  if (finished.empty()) summary.rethrow();
   for (const auto& failure : summary.failures) {
     try {
       std::rethrow_exception(failure.error);
@@ -222,8 +232,6 @@ SweepResult run_sweep(const Settings& settings,
       voice.warn(result.failures.back());
     }
   }
-  // A sweep of which nothing worked has one cause, which the first failure names.
-  if (!summary.failures.empty() && finished.empty()) summary.rethrow();
 
   for (const auto& point : points) {
     const auto row = finished.find(point_key(point.settings));

@@ -31,9 +31,12 @@ namespace {
 
 constexpr const char* kCheckpoint = "checkpoint/state.safetensors";
 constexpr const char* kMetrics = "metrics.jsonl";
+constexpr const char* kRecord = "run.json";
+constexpr const char* kWeights = "weights.safetensors";
+constexpr const char* kOutputs = "arrays/outputs.npy";
 constexpr double kDefaultRatio = 1e-3;
 
-train::TrainOptions train_options(const Settings& settings, std::int64_t num_samples) {
+train::TrainOptions train_options(const Settings& settings) {
   train::TrainOptions options{
       .method = train::parse_method(settings.text("train.method")),
       .batch_size = settings.integer("train.batch"),
@@ -50,18 +53,15 @@ train::TrainOptions train_options(const Settings& settings, std::int64_t num_sam
       .measure_every = settings.integer("train.measure_every"),
       .seed = static_cast<std::uint64_t>(settings.integer("run.seed")),
   };
-  if (!settings.is_set("train.batch")) options.batch_size = std::min(options.batch_size, num_samples);
   return options;
 }
 
-at::TensorOptions tensor_options(const Settings& settings) {
-  const at::Device device(settings.text("run.device"));
-  base::require(device.is_cpu() || at::hasCUDA(),
-                ErrorKind::usage,
-                "{}: this LibTorch has no {} device",
-                settings.origin("run.device"),
-                settings.text("run.device"));
-  return at::TensorOptions(number_type(settings)).device(device);
+/// The settings with what follows from the number of samples, so that config.toml can be run again.
+Settings resolved(Settings settings, std::int64_t num_samples) {
+  if (!settings.is_set("train.batch") && settings.integer("train.batch") > num_samples) {
+    settings.set("train.batch", std::to_string(num_samples), "the number of samples");
+  }
+  return settings;
 }
 
 /// One run from its settings to its record.
@@ -71,22 +71,26 @@ class TrainingRun {
               const PreparedData& data,
               const RunOutput& output,
               const Voice& voice)
-      : settings_(settings),
+      : settings_(resolved(settings, data.dataset.train.size())),
         data_(data),
         output_(output),
         voice_(voice),
         seed_(static_cast<std::uint64_t>(settings.integer("run.seed"))),
-        architecture_(build_architecture(settings, data.dataset.train.inputs.size(1), data.num_outputs)),
+        architecture_(
+            build_architecture(settings, data.dataset.train.inputs.size(1), data.num_outputs)),
         problem_(training_problem(data, settings)),
-        options_(train_options(settings, problem_.size())) {}
+        rule_(train::parse_step_rule(settings.text("train.step"))),
+        options_(train_options(settings_)) {}
 
   RunRecord run() {
     plan();
+    check_options();
     prepare_folder();
-    net::Network network(architecture_, seed_, tensor_options(settings_));
+    net::Network network(architecture_,
+                         seed_,
+                         at::TensorOptions(number_type(settings_)).device(device_of(settings_)));
     choose_step(network);
     predict(network);
-    start_files(network);
     train(network);
     finish(network);
     return std::move(record_);
@@ -106,31 +110,45 @@ class TrainingRun {
     voice_.say("memory " + plan.describe());
   }
 
-  /// Refuses to touch a finished run of other settings.
+  /// Finds wrong settings before any folder is made. The step size is not known yet.
+  void check_options() const {
+    auto options = options_;
+    options.step_size = 1;
+    options.validate(problem_.size());
+  }
+
+  /// Refuses to touch a finished run or a checkpoint of other settings.
   void prepare_folder() const {
-    if (output_.folder.empty()) return;
-    base::make_writable_folder(output_.folder);
-    const fs::path config = output_.folder / "config.toml";
-    if (!fs::exists(output_.folder / "run.json") || !fs::exists(config) || output_.overwrite) return;
+    const fs::path& folder = output_.folder;
+    if (folder.empty()) return;
+    const bool has_checkpoint = fs::exists(folder / kCheckpoint);
+    base::require(has_checkpoint || !output_.resume,
+                  ErrorKind::data,
+                  "cannot resume: there is no {}",
+                  (folder / kCheckpoint).string());
+    base::make_writable_folder(folder);
+    const bool is_finished = fs::exists(folder / kRecord);
+    const fs::path config = folder / "config.toml";
+    if (!fs::exists(config) || (!is_finished && !has_checkpoint) || output_.overwrite) return;
     Settings former;
     former.load_file(config);
     base::require(former.fingerprint() == settings_.fingerprint(),
                   ErrorKind::usage,
-                  "{}: holds a finished run with other settings; choose another --out or add --overwrite",
-                  output_.folder.string());
+                  "{}: holds {} run with other settings; choose another --out or add --overwrite",
+                  folder.string(),
+                  is_finished ? "a finished" : "an interrupted");
   }
 
   void choose_step(const net::Network& network) {
     net::Workspace workspace(network.options());
-    const auto rule = train::parse_step_rule(settings_.text("train.step"));
-    const auto choice = train::choose_step(rule, network, problem_, options_, workspace);
+    const auto choice = train::choose_step(rule_, network, problem_, options_, workspace);
     options_.step_size = choice.step_size;
     record_.facts.lambda_max = choice.lambda_max;
     record_.facts.step_size = choice.step_size;
     options_.validate(problem_.size());
     voice_.say(fmt::format("step size {:.4g} ({}), lambda_max(K) = {:.4g}, delta = {:.4g}",
                            choice.step_size,
-                           train::to_string(rule),
+                           train::to_string(rule_),
                            choice.lambda_max,
                            problem_.separation));
   }
@@ -144,8 +162,7 @@ class TrainingRun {
       return;
     }
     // With a given step size the user waits for nothing else; the others have just computed lambda_max.
-    const bool is_number =
-        train::parse_step_rule(settings_.text("train.step")).kind == train::StepRule::Kind::number;
+    const bool is_number = rule_.kind == train::StepRule::Kind::number;
     net::Workspace workspace(network.options());
     const kernel::TangentProduct product(network, problem_.inputs, workspace);
     const at::Tensor residual = (product.outputs() - problem_.targets).reshape({-1});
@@ -174,11 +191,20 @@ class TrainingRun {
                                  predicted.ratio));
   }
 
+  /// From here on the folder is this run's. What an earlier one ended with would be taken for ours
+  /// if we were killed.
+  void claim_folder() const {
+    if (output_.folder.empty()) return;
+    for (const char* result : {kRecord, kWeights, kOutputs, "report.html"}) {
+      fs::remove(output_.folder / result);
+    }
+    base::write_file(output_.folder / "config.toml", settings_.to_toml(kRunSections));
+  }
+
   void start_files(const net::Network& network) const {
     if (output_.folder.empty()) return;
-    fs::create_directories(output_.folder / "arrays");
-    fs::create_directories(output_.folder / "checkpoint");
-    base::write_file(output_.folder / "config.toml", settings_.to_toml(kRunSections));
+    base::make_writable_folder(output_.folder / "arrays");
+    base::make_writable_folder(output_.folder / "checkpoint");
     base::write_safetensors(output_.folder / "weights-initial.safetensors",
                             train::weights_file(network));
     base::write_npy(output_.folder / "arrays/inputs.npy", problem_.inputs);
@@ -192,6 +218,8 @@ class TrainingRun {
     train::TrainState state;
     std::optional<base::JsonLinesWriter> metrics;
     if (output_.resume) state = restore(network, trajectory);
+    claim_folder();
+    if (!output_.resume) start_files(network);
     if (!output_.folder.empty()) metrics = open_metrics(trajectory);
 
     base::ProgressLine progress("step", options_.stop.max_steps, voice_.progress);
@@ -215,6 +243,7 @@ class TrainingRun {
     }
     result_ = train::train(network, problem_, options_, state, callbacks);
     progress.finish();
+    warn_of_divergence();
     const bool may_go_on = result_.reason == train::StopReason::interrupted ||
                            result_.reason == train::StopReason::max_steps ||
                            result_.reason == train::StopReason::max_seconds;
@@ -231,6 +260,21 @@ class TrainingRun {
       if (metrics) rewrite_metrics(trajectory);
     }
     record_.facts.trajectory = trajectory.points();
+  }
+
+  void warn_of_divergence() const {
+    if (result_.reason != train::StopReason::diverged &&
+        result_.reason != train::StopReason::not_finite) {
+      return;
+    }
+    voice_.warn(
+        fmt::format("diverged at step {}: the objective went from {:.4g} to {:.4g}; the step "
+                    "size {:.4g} is too large (1/lambda_max(K) = {:.4g})",
+                    base::format_count(result_.steps),
+                    result_.initial_objective,
+                    result_.final_evaluation.objective,
+                    options_.step_size,
+                    1 / record_.facts.lambda_max));
   }
 
   std::string describe(const train::Moment& moment, const train::TrainState& state) const {
@@ -251,12 +295,8 @@ class TrainingRun {
 
   /// State and recorded points of an interrupted run.
   train::TrainState restore(net::Network& network, train::Trajectory& trajectory) const {
-    const fs::path checkpoint = output_.folder / kCheckpoint;
-    base::require(fs::exists(checkpoint),
-                  ErrorKind::data,
-                  "cannot resume: there is no {}",
-                  checkpoint.string());
-    auto state = train::load_checkpoint(checkpoint, network, settings_.fingerprint());
+    auto state =
+        train::load_checkpoint(output_.folder / kCheckpoint, network, settings_.fingerprint());
     std::vector<train::TrajectoryPoint> points;
     for (const auto& line : base::read_json_lines(output_.folder / kMetrics)) {
       auto point = point_from_json(line);
@@ -294,9 +334,8 @@ class TrainingRun {
     record_.peak_memory = base::peak_resident_memory();
     if (result_.reason == train::StopReason::interrupted) return;
     if (!output_.folder.empty()) {
-      base::write_safetensors(output_.folder / "weights.safetensors", train::weights_file(network));
-      base::write_npy(output_.folder / "arrays/outputs.npy",
-                      network.forward(problem_.inputs, workspace));
+      base::write_safetensors(output_.folder / kWeights, train::weights_file(network));
+      base::write_npy(output_.folder / kOutputs, network.forward(problem_.inputs, workspace));
     }
     // The trained weights are on disk now; the initial ones take their place.
     for (int block = 0; block < static_cast<int>(architecture_.blocks.size()); ++block) {
@@ -304,7 +343,7 @@ class TrainingRun {
     }
     record_.facts.initial = claims::measure_initial(network, problem_, workspace);
     if (output_.folder.empty()) return;
-    base::write_file(output_.folder / "run.json", to_json(record_).dump(1) + '\n');
+    base::write_file(output_.folder / kRecord, to_json(record_).dump(1) + '\n');
   }
 
   void describe_run() {
@@ -342,13 +381,14 @@ class TrainingRun {
 
   inline static const std::vector<std::string> kRunSections{"data", "network", "train", "run"};
 
-  const Settings& settings_;
+  const Settings settings_;
   const PreparedData& data_;
   const RunOutput& output_;
   const Voice& voice_;
   std::uint64_t seed_;
   net::Architecture architecture_;
   train::Problem problem_;
+  train::StepRule rule_;
   train::TrainOptions options_;
   train::TrainResult result_;
   RunRecord record_;
@@ -360,6 +400,19 @@ net::Architecture build_architecture(const Settings& settings,
                                      std::int64_t input_size,
                                      std::int64_t num_outputs) {
   const auto& family = net::find_network(settings.text("network.kind"));
+  // Before any arithmetic with these: a product of theirs may not fit 64 bits, nor a list of layers
+  // the memory.
+  constexpr double kMostWeights = 1e15;
+  constexpr double kMostLayers = 1e5;
+  const auto m = static_cast<double>(settings.integer("network.width"));
+  const auto L = static_cast<double>(settings.integer("network.depth"));
+  const double ends = static_cast<double>(input_size) + static_cast<double>(num_outputs);
+  base::require(L <= kMostLayers && m * (m * L + ends) <= kMostWeights,
+                ErrorKind::capacity,
+                "would not fit any memory: {} hidden layers of width {} are {:.3g} weights",
+                settings.text("network.depth"),
+                settings.text("network.width"),
+                m * (m * L + ends));
   auto architecture = family.build({.input_size = input_size,
                                     .num_outputs = num_outputs,
                                     .width = settings.integer("network.width"),

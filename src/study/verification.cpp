@@ -180,7 +180,9 @@ Verification verify(const VerifyOptions& options, const Voice& voice) {
       items.push_back({.name = fmt::format("{} {}", claim->id, point.design),
                        .bytes = claim->memory ? claim->memory(point) : 0,
                        .run = [&store, claim, point, key] {
-                         store.add(key, *claim, claim->measure(point));
+                         auto rows = claim->measure(point);
+                         // An interrupt ends the training inside early: such rows measure nothing.
+                         if (!base::interrupted()) store.add(key, *claim, std::move(rows));
                        }});
     }
   }
@@ -200,8 +202,10 @@ Verification verify(const VerifyOptions& options, const Voice& voice) {
   progress.finish();
   result.measured = summary.finished;
   result.interrupted = base::interrupted();
-  for (const auto& failure : summary.failures) voice.warn(failure.name + " failed");
-  summary.rethrow();
+  if (!result.interrupted) {
+    for (const auto& failure : summary.failures) voice.warn(failure.name + " failed");
+    summary.rethrow();
+  }
 
   for (const Claim* claim : chosen) {
     ClaimOutcome outcome{.claim = claim, .repeat = repeat_command(*claim, options)};

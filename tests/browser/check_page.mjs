@@ -158,21 +158,22 @@ const inspect = async (name, page, wantsStatic) => {
 };
 
 const tryControls = async (page) => {
-  const copy = page.locator(".command button").first();
+  const copy = page.locator(".command button:visible").first();
   if (await copy.count()) {
     await copy.click();
-    await page.waitForFunction(() => document.querySelector(".command button").textContent === "Copied");
+    const copied = page.locator(".command button:visible", { hasText: "Copied" });
+    await copied.waitFor({ timeout: 5000 }).catch(() => expect(false, "a click on Copy copies nothing"));
   }
-  const hint = page.locator("abbr").first();
+  const hint = page.locator("abbr:visible").first();
   if (await hint.count()) {
     await hint.focus();
     expect((await page.locator(".hint").count()) === 1, "a focused column name shows no hint");
     await page.keyboard.press("Escape");
     expect((await page.locator(".hint").count()) === 0, "Escape does not hide the hint");
   }
-  const legend = page.locator(".legend button").first();
+  const legend = page.locator(".legend button:visible").first();
   if (await legend.count()) {
-    const traces = () => page.locator("figure.chart:has(.legend button)").first().locator(".scatterlayer .trace").count();
+    const traces = () => page.locator("figure.chart:has(.legend button:visible)").first().locator(".scatterlayer .trace").count();
     const before = await traces();
     await legend.click();
     await page.waitForTimeout(100);

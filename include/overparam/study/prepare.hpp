@@ -35,4 +35,7 @@ train::Problem test_problem(const PreparedData& data, const Settings& settings);
 
 at::ScalarType number_type(const Settings& settings);
 
+/// @throws Error(usage) for a name that is no device, and for one that this LibTorch has not
+at::Device device_of(const Settings& settings);
+
 }  // namespace overparam::study

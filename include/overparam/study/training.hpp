@@ -22,7 +22,9 @@ struct RunOutput {
 /// Prints the plan and the predicted steps, trains, measures along the way, and fills the folder.
 /// An interrupted run leaves a checkpoint and returns with stopped_by = "interrupted".
 /// @throws Error(capacity) before anything is allocated if the run would not fit the memory
-/// @throws Error(usage) if the folder holds a finished run with other settings
+/// @throws Error(usage) if the folder holds a finished run or a checkpoint with other settings
+/// @throws Error(data) if there is no checkpoint to resume from, or it is not this run's; the folder
+///         is then as it was
 RunRecord run_training(const Settings& settings,
                        const PreparedData& data,
                        const RunOutput& output,

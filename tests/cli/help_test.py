@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the program says of itself: every option in the help of every command that takes it."""
+import re
+
+import support
+from support import DONE
+
+COMMANDS = ("demo", "train", "verify", "sweep", "data", "report", "info")
+
+
+class Help(support.ProgramTest):
+    def help_of(self, *command):
+        result = self.expect(DONE, *command, "--help")
+        self.assertEqual(result.err, "")
+        return result.out
+
+    def options(self):
+        """Section of settings -> flags, from the table that `info` prints."""
+        table = self.expect(DONE, "info", "--options").out
+        sections = {}
+        for section, flag in re.findall(r"^\| `(\w+)\.\w+` \| `(--[\w-]+)` \|", table, re.MULTILINE):
+            sections.setdefault(section, []).append(flag)
+        return sections
+
+    def assert_names(self, text, names, command):
+        for name in names:
+            self.assertRegex(text, rf"(^|\s|,){re.escape(name)}\b", command)
+
+    def test_every_option_is_named(self):
+        sections = self.options()
+        self.assertEqual(sections.keys(), {"data", "network", "train", "run", "verify"})
+        self.assertGreater(sum(map(len, sections.values())), 35)
+        run = sections["data"] + sections["network"] + sections["train"] + sections["run"]
+        self.assert_names(self.help_of(), COMMANDS, "overparam")
+        self.assert_names(self.help_of("train"),
+                          run + ["--config", "--set", "--json", "--quiet", "--resume", "--overwrite"],
+                          "train")
+        self.assert_names(self.help_of("sweep"), run + ["--over", "--config", "--set", "--json"],
+                          "sweep")
+        self.assert_names(self.help_of("verify"),
+                          sections["verify"] + ["RUN", "--seed", "--threads", "--out", "--fresh"],
+                          "verify")
+        self.assert_names(self.help_of("data"),
+                          sections["data"] + ["DATA", "--seed", "--dtype", "--out", "--outputs"],
+                          "data")
+        self.assert_names(self.help_of("demo"), ["--seed", "--threads", "--out", "--json"], "demo")
+        self.assert_names(self.help_of("report"), ["RUN", "--json", "--quiet"], "report")
+        self.assert_names(self.help_of("info"), ["--options", "--json"], "info")
+
+    def test_info(self):
+        document = self.expect(DONE, "info", "--json").document
+        self.assertEqual(document["kind"], "info")
+        self.assertLessEqual({"overparam", "libtorch", "blas", "cores"},
+                             document["environment"].keys())
+        text = str(document)
+        for name in ("fc", "squared", "cross-entropy", "digits", "sphere", "clusters", "teacher",
+                     "circle", "duplicates", "idx", "cifar", "csv", "npy", "thm1", "facts"):
+            self.assertIn(f"'{name}'", text)
+        version = self.expect(DONE, "--version").out
+        self.assertEqual(version, f"overparam {document['version']}\n")
+
+
+if __name__ == "__main__":
+    support.main()
