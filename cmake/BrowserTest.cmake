@@ -13,8 +13,8 @@ function(overparam_browser_test name)
   set_tests_properties(
     ${name}
     PROPERTIES LABELS fast
-               TIMEOUT 300
                SKIP_RETURN_CODE 77
                FIXTURES_REQUIRED ${BROWSER_FIXTURE}
                RESOURCE_LOCK browser)
+  overparam_time_limit(${name} 300)
 endfunction()

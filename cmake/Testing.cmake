@@ -6,6 +6,14 @@
 include(GoogleTest)
 find_package(GTest 1.12 REQUIRED)
 
+set(OVERPARAM_TIME_LIMIT_FACTOR 1 CACHE STRING "Multiplies the tests' time limits, for slow builds")
+
+# overparam_time_limit(<test> <seconds>)
+function(overparam_time_limit test seconds)
+  math(EXPR limit "${seconds} * ${OVERPARAM_TIME_LIMIT_FACTOR}")
+  set_tests_properties(${test} PROPERTIES TIMEOUT ${limit})
+endfunction()
+
 function(overparam_tests room)
   cmake_parse_arguments(PARSE_ARGV 1 TESTS "" "LABEL;TIMEOUT" "SOURCES;LIBRARIES")
   if(NOT TESTS_LABEL)
@@ -39,7 +47,8 @@ function(overparam_tests room)
     string(REGEX REPLACE "_test$" "" stem "${stem}")
     add_test(NAME ${room}.${stem} COMMAND ${target} --gtest_filter=${filter} --gtest_brief=1)
     set_tests_properties(
-      ${room}.${stem} PROPERTIES LABELS ${TESTS_LABEL} TIMEOUT ${TESTS_TIMEOUT}
-                                 SKIP_REGULAR_EXPRESSION "all tests of this file skipped")
+      ${room}.${stem} PROPERTIES LABELS ${TESTS_LABEL} SKIP_REGULAR_EXPRESSION
+                                                       "all tests of this file skipped")
+    overparam_time_limit(${room}.${stem} ${TESTS_TIMEOUT})
   endforeach()
 endfunction()

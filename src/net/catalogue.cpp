@@ -9,4 +9,11 @@ const NetworkFamily& find_network(const std::string& name) {
   return base::find_by_name(networks(), "network", name);
 }
 
+Architecture make_architecture(const std::string& name, const NetworkOptions& options) {
+  const auto& family = find_network(name);
+  auto architecture = family.build(options);
+  select_trained(architecture, family.default_trained);
+  return architecture;
+}
+
 }  // namespace overparam::net

@@ -279,6 +279,14 @@ TrainResult train(net::Network& network,
   return options.method == Method::gd ? run.gradient_descent() : run.stochastic_gradient_descent();
 }
 
+TrainResult train(net::Network& network,
+                  const Problem& problem,
+                  const TrainOptions& options,
+                  const Callbacks& callbacks) {
+  TrainState state;
+  return train(network, problem, options, state, callbacks);
+}
+
 net::Evaluation evaluate(const net::Network& network,
                          const Problem& problem,
                          net::Workspace& workspace) {

@@ -24,6 +24,7 @@ struct NetworkFamily {
   std::string description;
   std::string source;
   std::string default_trained;  ///< as for select_trained
+  /// The shape alone: no block is trained yet.
   std::function<Architecture(const NetworkOptions&)> build;
 };
 
@@ -31,5 +32,9 @@ const std::vector<NetworkFamily>& networks();
 
 /// @throws Error(usage) with the names and "did you mean"
 const NetworkFamily& find_network(const std::string& name);
+
+/// A network of the catalogue with the blocks trained that its source trains.
+/// @throws Error(usage) for an unknown name, or sizes that the family cannot have
+Architecture make_architecture(const std::string& name, const NetworkOptions& options);
 
 }  // namespace overparam::net

@@ -79,6 +79,12 @@ TrainResult train(net::Network& network,
                   TrainState& state,
                   const Callbacks& callbacks = {});
 
+/// A whole run, from the network's present weights.
+TrainResult train(net::Network& network,
+                  const Problem& problem,
+                  const TrainOptions& options,
+                  const Callbacks& callbacks = {});
+
 /// F and the accuracy on any samples; memory does not grow with their number beyond the outputs.
 net::Evaluation evaluate(const net::Network& network,
                          const Problem& problem,
