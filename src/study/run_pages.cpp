@@ -71,7 +71,7 @@ report::KeyNumbers key_numbers(const RunRecord& record) {
   if (!facts.trajectory.empty()) {
     numbers.items.push_back({"distance moved",
                              format_number(facts.trajectory.back().radius()),
-                             "max over layers of |W - W(0)|₂"});
+                             "max over layers of ‖W − W⁽⁰⁾‖₂"});
   }
   return numbers;
 }
@@ -206,10 +206,9 @@ Figure objective_figure(const RunRecord& record,
       .y = {.label = "objective F", .logarithmic = true}};
   figure.series.push_back(
       objective_series(alone ? "measured" : fmt::format("m = {}", record.facts.m), record));
-  for (const auto& [name, other] : others) figure.series.push_back(objective_series(name, *other));
   const auto& predicted = record.predicted;
   if (!predicted.step.empty()) {
-    Series line{.name = alone ? "linear model at W(0)"
+    Series line{.name = alone ? "linear model at W⁽⁰⁾"
                               : fmt::format("linear model, m = {}", record.facts.m),
                 .dashed = true};
     const double last = static_cast<double>(record.facts.steps);
@@ -219,6 +218,7 @@ Figure objective_figure(const RunRecord& record,
     }
     figure.series.push_back(std::move(line));
   }
+  for (const auto& [name, other] : others) figure.series.push_back(objective_series(name, *other));
   if (record.facts.irreducible_objective > 0) {
     const double last = static_cast<double>(record.facts.steps);
     figure.series.push_back(
@@ -235,11 +235,11 @@ Figure distance_figure(const RunRecord& record) {
       .id = "distance",
       .title = "Distance from initialisation",
       .caption =
-          "Spectral norm of W - W(0) for each trained layer. The proofs need it to stay "
-          "small; it shrinks as 1/sqrt(m) when the network is made wider, while the outputs "
-          "still move by as much as they must.",
+          "Spectral norm of W − W⁽⁰⁾ for each trained layer. The proofs need it to stay small; it "
+          "shrinks as 1/√m when the network is made wider, while the outputs still move by as much "
+          "as they must.",
       .x = {.label = "step"},
-      .y = {.label = "|W - W(0)|₂"}};
+      .y = {.label = "‖W − W⁽⁰⁾‖₂"}};
   for (const auto& point : record.facts.trajectory) {
     if (!point.is_full) continue;
     for (std::size_t k = 0; k < point.spectral_distance.size(); ++k) {
@@ -261,8 +261,8 @@ Figure signs_figure(const RunRecord& record) {
       .caption =
           "Share of neurons, over samples, whose ReLU has switched since the start. Where no "
           "sign changes the network is linear in its weights; Lemma B.2 bounds the share by "
-          "omega^(2/3) L, and typical perturbations change fewer, about in proportion to "
-          "omega.",
+          "ω^(2/3) L with ω the distance above, and typical perturbations change fewer, about in "
+          "proportion to ω.",
       .x = {.label = "step"},
       .y = {.label = "share of signs changed"}};
   for (const auto& point : record.facts.trajectory) {
