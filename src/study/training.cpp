@@ -22,6 +22,7 @@
 #include "overparam/net/catalogue.hpp"
 #include "overparam/train/checkpoint.hpp"
 #include "overparam/train/step_size.hpp"
+#include "row_files.hpp"
 
 namespace overparam::study {
 
@@ -34,9 +35,11 @@ constexpr const char* kMetrics = "metrics.jsonl";
 constexpr double kDefaultRatio = 1e-3;
 
 train::TrainOptions train_options(const Settings& settings, std::int64_t num_samples) {
-  train::TrainOptions options{
+  constexpr std::int64_t kDefaultBatch = 64;
+  const std::int64_t batch = settings.integer("train.batch");
+  return {
       .method = train::parse_method(settings.text("train.method")),
-      .batch_size = settings.integer("train.batch"),
+      .batch_size = batch > 0 ? batch : std::min(kDefaultBatch, num_samples),
       .sampling = train::parse_sampling(settings.text("train.sampling")),
       .momentum = settings.number("train.momentum"),
       .weight_decay = settings.number("train.weight_decay"),
@@ -50,8 +53,6 @@ train::TrainOptions train_options(const Settings& settings, std::int64_t num_sam
       .measure_every = settings.integer("train.measure_every"),
       .seed = static_cast<std::uint64_t>(settings.integer("run.seed")),
   };
-  if (!settings.is_set("train.batch")) options.batch_size = std::min(options.batch_size, num_samples);
-  return options;
 }
 
 at::TensorOptions tensor_options(const Settings& settings) {
@@ -178,6 +179,8 @@ class TrainingRun {
     if (output_.folder.empty()) return;
     fs::create_directories(output_.folder / "arrays");
     fs::create_directories(output_.folder / "checkpoint");
+    // Until this run ends, its summary would be that of a former one.
+    fs::remove(output_.folder / "run.json");
     base::write_file(output_.folder / "config.toml", settings_.to_toml(kRunSections));
     base::write_safetensors(output_.folder / "weights-initial.safetensors",
                             train::weights_file(network));
@@ -258,10 +261,10 @@ class TrainingRun {
                   checkpoint.string());
     auto state = train::load_checkpoint(checkpoint, network, settings_.fingerprint());
     std::vector<train::TrajectoryPoint> points;
-    for (const auto& line : base::read_json_lines(output_.folder / kMetrics)) {
+    for_each_row(output_.folder / kMetrics, [&](const nlohmann::json& line) {
       auto point = point_from_json(line);
       if (point.step < state.step) points.push_back(std::move(point));
-    }
+    });
     trajectory.restore(std::move(points));
     voice_.say(fmt::format("resuming at step {}", base::format_count(state.step)));
     return state;
@@ -364,9 +367,8 @@ net::Architecture build_architecture(const Settings& settings,
                                     .num_outputs = num_outputs,
                                     .width = settings.integer("network.width"),
                                     .depth = settings.integer("network.depth")});
-  const bool is_given = settings.is_set("network.trained");
-  net::select_trained(architecture,
-                      is_given ? settings.text("network.trained") : family.default_trained);
+  const std::string& trained = settings.text("network.trained");
+  net::select_trained(architecture, trained == "auto" ? family.default_trained : trained);
   return architecture;
 }
 
