@@ -150,7 +150,11 @@ Claim lemA_forward() {
       .expected = {VerdictKind::consistent},
       .designs = designs,
       .measure = measure,
-      .memory = measurement_memory,
+      .memory =
+          [](const Point& point) {
+            // Chains hold a few numbers, whatever their width.
+            return point.design == "chains" ? std::uint64_t{1} << 20 : measurement_memory(point);
+          },
       .summarise = summarise,
       .laws = {{.name = "m Var log |h_l|^2 in l + 1",
                 .design = "networks",

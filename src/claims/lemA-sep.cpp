@@ -127,7 +127,7 @@ Claim lemA_sep() {
                                         .fixed = {{"m", 512}, {"L", 16}, {"gain", 0.5}},
                                         .seeds = 3}}},
       .certify = [](const RunFacts& facts) -> std::vector<CertificateLine> {
-        if (facts.separation <= 0 || facts.initial.smallest_separation.empty()) return {};
+        if (!facts.is_separated() || facts.initial.smallest_separation.empty()) return {};
         return {{.quantity = "min over pairs and layers of |h_i - h_j| against delta",
                  .measured = *std::ranges::min_element(facts.initial.smallest_separation),
                  .bound = facts.separation,

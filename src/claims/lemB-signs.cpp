@@ -204,7 +204,7 @@ Claim lemB_signs() {
         double largest = 0;
         double at_radius = 0;
         for (const auto& point : facts.trajectory) {
-          if (point.sign_changes.empty()) continue;
+          if (point.sign_changes.empty() || !std::isfinite(point.radius())) continue;
           const double share = *std::ranges::max_element(point.sign_changes);
           if (share > largest) {
             largest = share;

@@ -172,7 +172,8 @@ Claim thm1() {
         const double m = static_cast<double>(facts.m);
         std::vector<CertificateLine> lines;
         const auto& last = facts.trajectory.back();
-        if (last.step > 0 && last.objective > 0 && facts.separation > 0) {
+        if (last.step > 0 && last.objective > 0 && std::isfinite(last.objective) &&
+            facts.is_separated()) {
           lines.push_back({.quantity = "mean rate -log(F_T/F_0)/T against eta delta m / (d n^2)",
                            .measured = std::log(facts.initial_objective / last.objective) /
                                        static_cast<double>(last.step),

@@ -121,7 +121,8 @@ Claim thm2() {
         if (facts.method != "sgd" || facts.loss != "squared" || facts.trajectory.size() < 2)
           return {};
         const auto& last = facts.trajectory.back();
-        if (last.step == 0 || !(last.objective > 0) || facts.separation <= 0) return {};
+        const bool has_rate = last.step > 0 && last.objective > 0 && std::isfinite(last.objective);
+        if (!has_rate || !facts.is_separated()) return {};
         const double n = static_cast<double>(facts.n);
         return {{.quantity = "mean rate -log(F_T/F_0)/T against eta delta m / (d n^2)",
                  .measured = std::log(facts.initial_objective / last.objective) /

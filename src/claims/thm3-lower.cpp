@@ -156,6 +156,7 @@ Claim thm3_lower() {
                         .fixed = {{"m", 256}, {"L", 2}, {"dx", 10}, {"same", 1}},
                         .seeds = 3}}},
       .certify = [](const RunFacts& facts) -> std::vector<CertificateLine> {
+        if (!facts.is_separated()) return {};
         const double bound =
             facts.separation * static_cast<double>(facts.m) /
             (static_cast<double>(facts.d) * std::pow(static_cast<double>(facts.n), 2));

@@ -21,7 +21,7 @@ double LinearModel::objective(double step) const {
 }
 
 std::optional<std::int64_t> LinearModel::steps_to(double ratio) const {
-  constexpr double kMostSteps = 1e18;
+  constexpr double kMostSteps = 0x1p53;  // beyond, a double does not count by ones
   const double wanted = ratio * objective(0);
   double reached = 1;
   while (!(objective(reached) <= wanted)) {

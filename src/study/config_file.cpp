@@ -5,7 +5,7 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
-#include <sstream>
+#include <utility>
 
 #include "overparam/base/require.hpp"
 
@@ -28,7 +28,7 @@ std::string scalar_text(const toml::node& node, const std::string& where) {
 }  // namespace
 
 std::vector<ConfigEntry> read_config(std::string_view text, const std::string& file) {
-  std::vector<ConfigEntry> entries;
+  std::vector<std::pair<toml::source_position, ConfigEntry>> found;
   try {
     const toml::table table = toml::parse(text, file);
     for (const auto& [section, contents] : table) {
@@ -41,14 +41,19 @@ std::vector<ConfigEntry> read_config(std::string_view text, const std::string& f
                     section.str());
       for (const auto& [name, value] : *names) {
         const std::string place = location(file, name.source());
-        entries.push_back({fmt::format("{}.{}", section.str(), name.str()),
-                           scalar_text(value, place),
-                           place});
+        found.push_back(
+            {name.source().begin,
+             {fmt::format("{}.{}", section.str(), name.str()), scalar_text(value, place), place}});
       }
     }
   } catch (const toml::parse_error& error) {
     base::fail(ErrorKind::usage, "{}: {}", location(file, error.source()), error.description());
   }
+  // A table is sorted by name.
+  std::ranges::sort(
+      found, {}, [](const auto& entry) { return std::pair(entry.first.line, entry.first.column); });
+  std::vector<ConfigEntry> entries;
+  for (auto& [position, entry] : found) entries.push_back(std::move(entry));
   return entries;
 }
 

@@ -90,8 +90,9 @@ std::vector<Option> network_options() {
        .low = 0},
       {.key = "network.trained",
        .flag = "--trained",
-       .fallback = "hidden",
-       .help = "trained weights: hidden, all, first, last, or names such as W.1,W.2"},
+       .fallback = "auto",
+       .help = "trained weights: auto (the network's own choice), hidden, all, first, last, or names "
+               "such as W.1,W.2"},
   };
 }
 
@@ -106,9 +107,9 @@ std::vector<Option> train_options() {
       {.key = "train.batch",
        .flag = "--batch",
        .type = integer,
-       .fallback = "64",
-       .help = "b, samples in an SGD step",
-       .low = 1},
+       .fallback = "0",
+       .help = "b, samples in an SGD step (0: 64, or all where there are fewer)",
+       .low = 0},
       {.key = "train.sampling",
        .flag = "--sampling",
        .fallback = "epoch",

@@ -45,7 +45,7 @@ data::Dataset generate(const Settings& settings) {
 
 void refuse_generator_options(const Settings& settings) {
   for (const char* key : {"data.separation", "data.dim", "data.classes"}) {
-    base::require(!settings.is_set(key),
+    base::require(settings.number(key) == 0,
                   ErrorKind::usage,
                   "{}: {} is for generated data, and {} is a file",
                   settings.origin(key),

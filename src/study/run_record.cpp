@@ -11,11 +11,11 @@
 #include "json_fields.hpp"
 #include "overparam/base/array_files.hpp"
 #include "overparam/base/files.hpp"
-#include "overparam/base/json_lines.hpp"
 #include "overparam/base/memory.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/base/threads.hpp"
 #include "overparam/linalg/products.hpp"
+#include "row_files.hpp"
 
 namespace overparam::study {
 
@@ -35,21 +35,21 @@ std::string processor_name() {
 }
 
 json to_json(const claims::InitialFacts& facts) {
-  return {{"smallest_norm", facts.smallest_norm},
-          {"largest_norm", facts.largest_norm},
-          {"smallest_separation", facts.smallest_separation},
-          {"largest_backward", facts.largest_backward},
-          {"largest_product", facts.largest_product},
+  return {{"smallest_norm", finite_or_null(facts.smallest_norm)},
+          {"largest_norm", finite_or_null(facts.largest_norm)},
+          {"smallest_separation", finite_or_null(facts.smallest_separation)},
+          {"largest_backward", finite_or_null(facts.largest_backward)},
+          {"largest_product", finite_or_null(facts.largest_product)},
           {"lambda_min", finite_or_null(facts.lambda_min)},
           {"num_samples", facts.num_samples}};
 }
 
 claims::InitialFacts initial_from_json(const json& object) {
-  return {.smallest_norm = object.at("smallest_norm"),
-          .largest_norm = object.at("largest_norm"),
-          .smallest_separation = object.at("smallest_separation"),
-          .largest_backward = object.at("largest_backward"),
-          .largest_product = object.at("largest_product"),
+  return {.smallest_norm = numbers_or_nan(object.at("smallest_norm")),
+          .largest_norm = numbers_or_nan(object.at("largest_norm")),
+          .smallest_separation = numbers_or_nan(object.at("smallest_separation")),
+          .largest_backward = numbers_or_nan(object.at("largest_backward")),
+          .largest_product = number_or_nan(object, "largest_product"),
           .lambda_min = number_or_nan(object, "lambda_min"),
           .num_samples = object.at("num_samples")};
 }
@@ -59,14 +59,14 @@ json to_json(const PredictedCurve& curve) {
           {"steps", curve.steps ? json(*curve.steps) : json()},
           {"uncertainty", finite_or_null(curve.uncertainty)},
           {"step", curve.step},
-          {"objective", curve.objective}};
+          {"objective", finite_or_null(curve.objective)}};
 }
 
 PredictedCurve curve_from_json(const json& object) {
   PredictedCurve curve{.ratio = object.at("ratio"),
                        .uncertainty = number_or_nan(object, "uncertainty"),
                        .step = object.at("step"),
-                       .objective = object.at("objective")};
+                       .objective = numbers_or_nan(object.at("objective"))};
   if (!object.at("steps").is_null()) curve.steps = object.at("steps").get<std::int64_t>();
   return curve;
 }
@@ -227,8 +227,8 @@ json to_json(const train::TrajectoryPoint& point) {
             {"accuracy", finite_or_null(point.accuracy)}};
   if (point.is_full) {
     line["squared_gradient"] = finite_or_null(point.squared_gradient);
-    line["spectral_distance"] = point.spectral_distance;
-    line["frobenius_distance"] = point.frobenius_distance;
+    line["spectral_distance"] = finite_or_null(point.spectral_distance);
+    line["frobenius_distance"] = finite_or_null(point.frobenius_distance);
     line["sign_changes"] = point.sign_changes;
   }
   return line;
@@ -242,8 +242,8 @@ train::TrajectoryPoint point_from_json(const json& line) {
                                .is_full = line.contains("frobenius_distance")};
   if (point.is_full) {
     point.squared_gradient = number_or_nan(line, "squared_gradient");
-    point.spectral_distance = line.at("spectral_distance").get<std::vector<double>>();
-    point.frobenius_distance = line.at("frobenius_distance");
+    point.spectral_distance = numbers_or_nan(line.at("spectral_distance"));
+    point.frobenius_distance = number_or_nan(line, "frobenius_distance");
     point.sign_changes = line.at("sign_changes").get<std::vector<double>>();
   }
   return point;
@@ -267,15 +267,18 @@ RunRecord read_run(const fs::path& folder) {
                 folder.string());
   try {
     const json document = json::parse(base::read_file(path));
-    base::require(document.value("kind", "") == "train",
+    base::require(document.is_object() && document.value("kind", "") == "train",
                   ErrorKind::data,
                   "{}: not a training run",
                   path.string());
     RunRecord record = record_from_json(document);
     read_pictures(folder, record.pictures);
-    for (const auto& line : base::read_json_lines(folder / "metrics.jsonl")) {
+    const fs::path metrics = folder / "metrics.jsonl";
+    base::require(
+        fs::exists(metrics), ErrorKind::data, "{}: missing from the run", metrics.string());
+    for_each_row(metrics, [&](const json& line) {
       record.facts.trajectory.push_back(point_from_json(line));
-    }
+    });
     return record;
   } catch (const json::exception& error) {
     base::fail(ErrorKind::data, "{}: damaged ({})", path.string(), error.what());

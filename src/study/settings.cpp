@@ -34,7 +34,7 @@ std::string environment_name(const std::string& key) {
   return name;
 }
 
-/// The value in its one spelling: 1e3 as an integer is 1000.
+/// The value in its one spelling: 1e3 as an integer is 1000, and .5 is 0.5, which TOML can read.
 std::string checked_value(const Option& option, const std::string& text, const std::string& where) {
   const auto refuse = [&](const std::string& expected) {
     base::fail(ErrorKind::usage,
@@ -63,7 +63,7 @@ std::string checked_value(const Option& option, const std::string& text, const s
       const auto value = base::parse_number(text);
       if (!value || !std::isfinite(*value)) refuse("a number");
       check_low(*value);
-      return text;
+      return fmt::format("{}", *value);
     }
     case OptionType::integer: {
       const auto value = base::parse_number(text);
@@ -80,6 +80,12 @@ std::string toml_value(const Option& option, const std::string& text) {
   if (option.type != OptionType::text) return text;
   std::string quoted = "\"";
   for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool is_control = byte < 0x20 || byte == 0x7f;
+    if (is_control) {
+      quoted += fmt::format("\\u{:04x}", byte);
+      continue;
+    }
     if (c == '"' || c == '\\') quoted += '\\';
     quoted += c;
   }
@@ -157,8 +163,6 @@ std::int64_t Settings::integer(const std::string& key) const {
 double Settings::number(const std::string& key) const { return base::parse_number(text(key)).value(); }
 
 bool Settings::flag(const std::string& key) const { return text(key) == "true"; }
-
-bool Settings::is_set(const std::string& key) const { return origin(key) != kDefaultOrigin; }
 
 const std::string& Settings::origin(const std::string& key) const { return value(key).origin; }
 

@@ -19,6 +19,7 @@
 #include "overparam/base/text.hpp"
 #include "overparam/base/work_queue.hpp"
 #include "overparam/study/training.hpp"
+#include "row_files.hpp"
 
 namespace overparam::study {
 
@@ -29,9 +30,9 @@ namespace {
 constexpr const char* kRows = "rows.jsonl";
 constexpr const char* kFittedNumbers[] = {"steps", "lambda_max", "frobenius_distance", "radius"};
 
-std::string key_for(const std::string& name) {
+const Option& option_called(const std::string& name) {
   for (const auto& option : options()) {
-    if (option.key == name || option.flag == "--" + name) return option.key;
+    if (option.key == name || option.flag == "--" + name) return option;
   }
   std::vector<std::string> names;
   for (const auto& option : options()) {
@@ -42,10 +43,10 @@ std::string key_for(const std::string& name) {
       ErrorKind::usage, "--over: \"{}\" is not a setting{}", name, base::did_you_mean(name, names));
 }
 
-/// "0..4" as 0, 1, 2, 3, 4; anything else as it is.
-std::vector<std::string> expand(const std::string& value) {
+/// "0..4" as 0, 1, 2, 3, 4; anything else as it is. Texts may hold dots: "../data".
+std::vector<std::string> expand(const Option& option, const std::string& value) {
   const auto dots = value.find("..");
-  if (dots == std::string::npos) return {value};
+  if (option.type == OptionType::text || dots == std::string::npos) return {value};
   const auto first = base::parse_integer(value.substr(0, dots));
   const auto last = base::parse_integer(value.substr(dots + 2));
   base::require(first && last && *first <= *last && *last - *first < 100'000,
@@ -149,6 +150,7 @@ std::uint64_t memory_of(const SweepPoint& point) {
 std::vector<SweepFit> fit_rows(const SweepResult& result) {
   std::vector<SweepFit> fits;
   for (std::size_t a = 0; a < result.axes.size(); ++a) {
+    if (result.axes[a].key == "run.seed") continue;  // a name, not a quantity
     for (const char* name : kFittedNumbers) {
       std::vector<double> x;
       std::vector<double> y;
@@ -174,9 +176,10 @@ SweepAxis parse_axis(const std::string& text) {
                 ErrorKind::usage,
                 "--over: \"{}\" is not SETTING=VALUE,VALUE,... or SETTING=FIRST..LAST",
                 text);
-  SweepAxis axis{.key = key_for(text.substr(0, equals))};
+  const Option& option = option_called(text.substr(0, equals));
+  SweepAxis axis{.key = option.key};
   for (const auto& part : base::split(text.substr(equals + 1), ',')) {
-    for (auto& value : expand(part)) axis.values.push_back(std::move(value));
+    for (auto& value : expand(option, part)) axis.values.push_back(std::move(value));
   }
   return axis;
 }
@@ -188,10 +191,10 @@ SweepResult run_sweep(const Settings& settings,
   const base::Stopwatch watch;
   base::make_writable_folder(folder);
   std::map<std::string, SweepRow> finished;
-  for (const auto& line : base::read_json_lines(folder / kRows)) {
+  for_each_row(folder / kRows, [&](const json& line) {
     SweepRow row = row_from_json(line);
     finished[row.key] = std::move(row);
-  }
+  });
   base::JsonLinesWriter writer(folder / kRows);
   std::mutex mutex;
 

@@ -22,6 +22,7 @@
 #include "overparam/net/catalogue.hpp"
 #include "overparam/train/checkpoint.hpp"
 #include "overparam/train/step_size.hpp"
+#include "row_files.hpp"
 
 namespace overparam::study {
 
@@ -36,10 +37,12 @@ constexpr const char* kWeights = "weights.safetensors";
 constexpr const char* kOutputs = "arrays/outputs.npy";
 constexpr double kDefaultRatio = 1e-3;
 
-train::TrainOptions train_options(const Settings& settings) {
-  train::TrainOptions options{
+train::TrainOptions train_options(const Settings& settings, std::int64_t num_samples) {
+  constexpr std::int64_t kDefaultBatch = 64;
+  const std::int64_t batch = settings.integer("train.batch");
+  return {
       .method = train::parse_method(settings.text("train.method")),
-      .batch_size = settings.integer("train.batch"),
+      .batch_size = batch > 0 ? batch : std::min(kDefaultBatch, num_samples),
       .sampling = train::parse_sampling(settings.text("train.sampling")),
       .momentum = settings.number("train.momentum"),
       .weight_decay = settings.number("train.weight_decay"),
@@ -53,15 +56,6 @@ train::TrainOptions train_options(const Settings& settings) {
       .measure_every = settings.integer("train.measure_every"),
       .seed = static_cast<std::uint64_t>(settings.integer("run.seed")),
   };
-  return options;
-}
-
-/// The settings with what follows from the number of samples, so that config.toml can be run again.
-Settings resolved(Settings settings, std::int64_t num_samples) {
-  if (!settings.is_set("train.batch") && settings.integer("train.batch") > num_samples) {
-    settings.set("train.batch", std::to_string(num_samples), "the number of samples");
-  }
-  return settings;
 }
 
 /// One run from its settings to its record.
@@ -71,7 +65,7 @@ class TrainingRun {
               const PreparedData& data,
               const RunOutput& output,
               const Voice& voice)
-      : settings_(resolved(settings, data.dataset.train.size())),
+      : settings_(settings),
         data_(data),
         output_(output),
         voice_(voice),
@@ -80,7 +74,7 @@ class TrainingRun {
             build_architecture(settings, data.dataset.train.inputs.size(1), data.num_outputs)),
         problem_(training_problem(data, settings)),
         rule_(train::parse_step_rule(settings.text("train.step"))),
-        options_(train_options(settings_)) {}
+        options_(train_options(settings, problem_.size())) {}
 
   RunRecord run() {
     plan();
@@ -298,10 +292,10 @@ class TrainingRun {
     auto state =
         train::load_checkpoint(output_.folder / kCheckpoint, network, settings_.fingerprint());
     std::vector<train::TrajectoryPoint> points;
-    for (const auto& line : base::read_json_lines(output_.folder / kMetrics)) {
+    for_each_row(output_.folder / kMetrics, [&](const nlohmann::json& line) {
       auto point = point_from_json(line);
       if (point.step < state.step) points.push_back(std::move(point));
-    }
+    });
     trajectory.restore(std::move(points));
     voice_.say(fmt::format("resuming at step {}", base::format_count(state.step)));
     return state;
@@ -417,9 +411,8 @@ net::Architecture build_architecture(const Settings& settings,
                                     .num_outputs = num_outputs,
                                     .width = settings.integer("network.width"),
                                     .depth = settings.integer("network.depth")});
-  const bool is_given = settings.is_set("network.trained");
-  net::select_trained(architecture,
-                      is_given ? settings.text("network.trained") : family.default_trained);
+  const std::string& trained = settings.text("network.trained");
+  net::select_trained(architecture, trained == "auto" ? family.default_trained : trained);
   return architecture;
 }
 

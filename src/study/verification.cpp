@@ -17,6 +17,7 @@
 #include "overparam/base/text.hpp"
 #include "overparam/base/work_queue.hpp"
 #include "overparam/study/run_record.hpp"
+#include "row_files.hpp"
 
 namespace overparam::study {
 
@@ -55,10 +56,11 @@ class RowStore {
   explicit RowStore(const std::filesystem::path& folder) {
     if (folder.empty()) return;
     base::make_writable_folder(folder);
-    for (const auto& line : base::read_json_lines(folder / kRows)) {
-      auto& rows = rows_[line.at("key")];
+    for_each_row(folder / kRows, [&](const json& line) {
+      std::vector<Row> rows;
       for (const auto& row : line.at("rows")) rows.push_back(row_from_json(row));
-    }
+      rows_[line.at("key")] = std::move(rows);
+    });
     writer_.emplace(folder / kRows);
   }
 
@@ -89,7 +91,10 @@ std::vector<const Claim*> chosen_claims(const std::vector<std::string>& only) {
   if (only.empty()) {
     for (const auto& claim : claims::claims()) chosen.push_back(&claim);
   }
-  for (const auto& id : only) chosen.push_back(&claims::find_claim(id));
+  for (const auto& id : only) {
+    const Claim* claim = &claims::find_claim(id);
+    if (std::ranges::find(chosen, claim) == chosen.end()) chosen.push_back(claim);
+  }
   return chosen;
 }
 
@@ -254,6 +259,11 @@ report::Table verdict_table(const Verification& verification) {
     const std::string mark = outcome.expected ? "" : " (unexpected)";
     report::Cell id = outcome.claim->id;
     report::Cell kind = claims::to_string(verdict.kind) + mark;
+    if (verdict.rows == 0) {
+      std::vector<report::Cell> cells{id, kind, verdict.reason};
+      cells.resize(table.columns.size());
+      table.add_row(std::move(cells));
+    }
     for (const auto& law : verdict.laws) {
       table.add_row({id,
                      kind,

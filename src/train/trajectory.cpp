@@ -92,8 +92,13 @@ void Trajectory::measure_weights(const Moment& moment, TrajectoryPoint& point) c
     at::Tensor& difference = scratch.tensor();
     net::draw_initial_block(shape, index, seed_, difference);
     at::sub_out(difference, moment.network.parameters()[index], difference);
-    squared += std::pow(difference.norm().item<double>(), 2);
-    point.spectral_distance.push_back(linalg::spectral_norm(difference));
+    const double norm = difference.norm().item<double>();
+    squared += norm * norm;
+    // A run that left the finite numbers is recorded as well, and one that almost did must not
+    // overflow in the products.
+    const bool is_usual = std::isfinite(norm) && norm > 0;
+    point.spectral_distance.push_back(is_usual ? norm * linalg::spectral_norm(difference.div_(norm))
+                                               : norm);
   }
   point.frobenius_distance = std::sqrt(squared);
 }

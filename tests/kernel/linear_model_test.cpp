@@ -49,6 +49,18 @@ TEST(LinearModel, EqualsTheRecursionItSums) {
   }
 }
 
+TEST(LinearModel, CountsStepsAsFarAsADoubleCounts) {
+  // One eigenvalue: log(1000) / (2 eta lambda) steps.
+  const auto steps = [](double shrink) {
+    return LinearModel({.nodes = {shrink}, .weights = {1}}, 1).steps_to(1e-3);
+  };
+  const double expected = std::log(1e3) / 2 / 1e-15;
+  ASSERT_TRUE(steps(1e-15));
+  EXPECT_NEAR(static_cast<double>(*steps(1e-15)) / expected, 1, 1e-12);
+  EXPECT_FALSE(steps(1e-16));
+  EXPECT_FALSE(steps(0));
+}
+
 TEST(LinearModel, PredictsTheFirstStepBelowARatio) {
   const Problem problem(30, 0.01);
   const auto steps = problem.model(30).steps_to(1e-3);

@@ -74,6 +74,32 @@ TEST(Trajectory, MeasuresWhatItSays) {
   }
 }
 
+TEST(Trajectory, RecordsARunThatLeftTheFiniteNumbers) {
+  // One step that large gives weights whose products overflow, or the weights themselves do.
+  for (const auto type : {at::kFloat, at::kDouble}) {
+    for (const double step_size : {1e12, type == at::kFloat ? 1e30 : 1e200}) {
+      const Problem problem = small_problem(12, 2, type);
+      net::Network network = small_network(problem, 64, 2, 5);
+      net::Workspace workspace(network.options());
+      Trajectory trajectory(network, problem, Method::gd, 5, workspace);
+      TrainState state;
+      const auto result =
+          train(network,
+                problem,
+                {.step_size = step_size, .stop = {.max_steps = 5}},
+                state,
+                {.on_measurement = [&](const Moment& moment) { trajectory.observe(moment); }});
+      EXPECT_TRUE(result.reason == StopReason::diverged || result.reason == StopReason::not_finite)
+          << to_string(result.reason);
+      trajectory.finish({result.steps, 0, result.final_evaluation, network, workspace});
+      const auto& last = trajectory.points().back();
+      EXPECT_TRUE(last.is_full);
+      ASSERT_EQ(last.spectral_distance.size(), 2u);
+      EXPECT_FALSE(last.frobenius_distance < 1) << "the weights have gone far";
+    }
+  }
+}
+
 TEST(Trajectory, CostlyPointsThinOut) {
   const Problem problem = small_problem();
   net::Network network = small_network(problem, 8, 1);

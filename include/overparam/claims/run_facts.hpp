@@ -2,6 +2,7 @@
 // What is known of one finished run, for the certificate that holds it against the theorems.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -37,6 +38,9 @@ struct RunFacts {
   std::int64_t steps = 0;
   InitialFacts initial;
   std::vector<train::TrajectoryPoint> trajectory;
+
+  /// Whether delta says anything: equal inputs have 0, a single input has infinity.
+  [[nodiscard]] bool is_separated() const { return separation > 0 && std::isfinite(separation); }
 };
 
 /// One quantity of one run beside its bound.

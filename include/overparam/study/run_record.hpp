@@ -44,7 +44,6 @@ struct RunRecord {
   bool reached_target = false;
   double train_accuracy = 0;  ///< NaN without labels
   double test_accuracy = 0;   ///< NaN without a test part
-  double step_size_residual = 0;
   double seconds = 0;
   std::int64_t num_parameters = 0, num_trained = 0;
   std::uint64_t peak_memory = 0;

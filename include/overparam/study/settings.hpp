@@ -55,9 +55,6 @@ class Settings {
   [[nodiscard]] std::int64_t integer(const std::string& key) const;
   [[nodiscard]] double number(const std::string& key) const;
   [[nodiscard]] bool flag(const std::string& key) const;
-
-  /// Whether anything but the default was given.
-  [[nodiscard]] bool is_set(const std::string& key) const;
   [[nodiscard]] const std::string& origin(const std::string& key) const;
 
   /// These sections as TOML that `load_file` reads back to the same settings.

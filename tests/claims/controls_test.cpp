@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every claim holds where its assumptions hold, and falls where one of them is broken on purpose.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "overparam/base/clock.hpp"
+#include "overparam/claims/claim.hpp"
+
+namespace overparam::claims {
+namespace {
+
+class Controls : public testing::TestWithParam<std::string> {
+ protected:
+  /// The verdict; its time and reason are kept for whoever reads the log.
+  [[nodiscard]] Verdict measure(const char* which, const Control& control) {
+    const base::Stopwatch watch;
+    auto verdict = run_control(find_claim(GetParam()), control);
+    const double seconds = watch.seconds();
+    RecordProperty(std::string(which) + "_milliseconds", static_cast<int>(1000 * seconds));
+    std::printf("%-13s %s %5.2f s  %s\n",
+                GetParam().c_str(),
+                which,
+                seconds,
+                to_string(verdict.kind).c_str());
+    return verdict;
+  }
+};
+
+TEST_P(Controls, ThePositiveOneHolds) {
+  const Claim& claim = find_claim(GetParam());
+  const auto verdict = measure("positive", claim.positive_control);
+  EXPECT_TRUE(is_expected(claim, verdict)) << to_string(verdict.kind) << ": " << verdict.reason;
+  for (const auto& law : verdict.laws) EXPECT_GT(law.points, 0) << law.name;
+}
+
+TEST_P(Controls, TheNegativeOneDoesNot) {
+  const Claim& claim = find_claim(GetParam());
+  const auto verdict = measure("negative", claim.negative_control);
+  EXPECT_FALSE(is_expected(claim, verdict)) << to_string(verdict.kind) << ": " << verdict.reason;
+  // Too little to decide would be no answer to an assumption that was broken.
+  EXPECT_EQ(to_string(verdict.kind), "refuted") << verdict.reason;
+}
+
+std::vector<std::string> ids() {
+  std::vector<std::string> names;
+  for (const auto& claim : claims()) names.push_back(claim.id);
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Controls, testing::ValuesIn(ids()), [](const auto& tested) {
+  std::string name = tested.param;
+  std::ranges::replace(name, '-', '_');
+  return name;
+});
+
+}  // namespace
+}  // namespace overparam::claims

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "overparam/study/sweep.hpp"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "overparam/base/files.hpp"
+#include "overparam/base/interrupt.hpp"
+#include "overparam/base/text.hpp"
+#include "study/small_runs.hpp"
+#include "support/files.hpp"
+#include "support/tolerance.hpp"
+
+namespace overparam::study {
+namespace {
+
+namespace fs = std::filesystem;
+using tests::expect_error;
+using tests::small_settings;
+using tests::TemporaryFolder;
+
+std::vector<SweepAxis> axes(std::initializer_list<const char*> texts) {
+  std::vector<SweepAxis> result;
+  for (const char* text : texts) result.push_back(parse_axis(text));
+  return result;
+}
+
+/// Cuts a file to its first `count` bytes.
+void cut(const fs::path& path, std::size_t count) {
+  tests::write_bytes(path, base::read_file(path).substr(0, count));
+}
+
+TEST(ParseAxis, ReadsListsRangesAndFlags) {
+  const auto list = parse_axis("network.width=64,128,256");
+  EXPECT_EQ(list.key, "network.width");
+  EXPECT_EQ(list.values, (std::vector<std::string>{"64", "128", "256"}));
+  EXPECT_EQ(parse_axis("width=64").key, "network.width");
+  EXPECT_EQ(parse_axis("max-steps=5").key, "train.max_steps");
+  EXPECT_EQ(parse_axis("seed=0..3").values, (std::vector<std::string>{"0", "1", "2", "3"}));
+  EXPECT_EQ(parse_axis("seed=7,0..1").values, (std::vector<std::string>{"7", "0", "1"}));
+  EXPECT_EQ(parse_axis("seed=4..4").values, (std::vector<std::string>{"4"}));
+  EXPECT_EQ(parse_axis("step=critical:0.5,0.1").values,
+            (std::vector<std::string>{"critical:0.5", "0.1"}));
+  EXPECT_EQ(parse_axis("data=../a.csv,../b.csv").values,
+            (std::vector<std::string>{"../a.csv", "../b.csv"}));
+}
+
+TEST(ParseAxis, WhatIsNoAxisIsNamed) {
+  for (const char* wrong : {"width", "width=", ""}) {
+    expect_error(ErrorKind::usage, {"--over", "SETTING=VALUE"}, [&] { parse_axis(wrong); });
+  }
+  for (const char* wrong : {"seed=4..1", "seed=a..b", "seed=0..", "seed=0..999999"}) {
+    expect_error(ErrorKind::usage, {"--over", "FIRST..LAST"}, [&] { parse_axis(wrong); });
+  }
+  expect_error(ErrorKind::usage,
+               {"--over", "\"network.widht\"", "did you mean \"network.width\""},
+               [] { parse_axis("network.widht=3"); });
+}
+
+TEST(Sweep, RunsTheGridAndFitsIt) {
+  const TemporaryFolder folder;
+  const auto result = run_sweep(small_settings({{"train.target_ratio", "0.5"}}),
+                                axes({"width=16,32,64,128", "seed=1..3"}),
+                                folder.path(),
+                                {});
+  ASSERT_EQ(result.rows.size(), 12u);
+  EXPECT_EQ(result.run, 12);
+  EXPECT_EQ(result.reused, 0);
+  EXPECT_TRUE(result.failures.empty());
+  EXPECT_EQ(result.rows[0].settings, (std::vector<std::string>{"16", "1"}));
+  EXPECT_EQ(result.rows[4].settings, (std::vector<std::string>{"32", "2"}));
+  EXPECT_EQ(result.rows[11].settings, (std::vector<std::string>{"128", "3"}));
+
+  // One row is what `train` gives for its settings.
+  const auto record =
+      tests::run(small_settings({{"train.target_ratio", "0.5"}, {"run.seed", "2"}}));
+  const auto relative = [&](const char* name, double expected) {
+    return result.rows[4].numbers.at(name) / expected;
+  };
+  EXPECT_NEAR(relative("objective", record.facts.final_objective), 1, tests::kRounding);
+  EXPECT_EQ(result.rows[4].numbers.at("steps"), static_cast<double>(record.facts.steps));
+  EXPECT_NEAR(relative("lambda_min", record.facts.initial.lambda_min), 1, 1e-9);
+  EXPECT_EQ(result.rows[4].stopped_by, record.stopped_by);
+
+  // K grows as m (Theorem 3); a seed is a name, and nothing is a power of it.
+  bool fitted = false;
+  for (const auto& fit : result.fits) {
+    EXPECT_EQ(fit.x, "network.width");
+    if (fit.y != "lambda_max") continue;
+    fitted = true;
+    EXPECT_NEAR(fit.law.exponent, 1, 0.2);
+    EXPECT_EQ(fit.law.levels, 4);
+    EXPECT_EQ(fit.law.points, 12);
+  }
+  EXPECT_TRUE(fitted);
+}
+
+TEST(Sweep, GoesOnWhereItWas) {
+  const TemporaryFolder folder;
+  const auto grid = axes({"width=16,32", "seed=0..1"});
+  const auto first = run_sweep(small_settings(), grid, folder.path(), {});
+  const auto second = run_sweep(small_settings(), grid, folder.path(), {});
+  EXPECT_EQ(second.run, 0);
+  EXPECT_EQ(second.reused, 4);
+
+  // Killed within the last line.
+  const auto text = base::read_file(folder / "rows.jsonl");
+  cut(folder / "rows.jsonl", text.size() - 30);
+  const auto third = run_sweep(small_settings(), grid, folder.path(), {});
+  EXPECT_EQ(third.run, 1);
+  EXPECT_EQ(third.reused, 3);
+  for (const auto* again : {&second, &third}) {
+    ASSERT_EQ(again->rows.size(), first.rows.size());
+    for (std::size_t i = 0; i < first.rows.size(); ++i) {
+      EXPECT_EQ(again->rows[i].settings, first.rows[i].settings);
+      EXPECT_EQ(again->rows[i].numbers.at("objective"), first.rows[i].numbers.at("objective"));
+    }
+  }
+  EXPECT_EQ(base::split(base::read_file(folder / "rows.jsonl"), '\n').size(), 5u);
+}
+
+TEST(Sweep, ALargerGridReusesTheSmaller) {
+  const TemporaryFolder folder;
+  run_sweep(small_settings(), axes({"width=16,32"}), folder.path(), {});
+  const auto larger =
+      run_sweep(small_settings(), axes({"width=16,32,48", "seed=0..1"}), folder.path(), {});
+  EXPECT_EQ(larger.reused, 2);
+  EXPECT_EQ(larger.run, 4);
+  // Rows of other settings are not those of this sweep.
+  const auto other = run_sweep(
+      small_settings({{"train.max_steps", "61"}}), axes({"width=16,32"}), folder.path(), {});
+  EXPECT_EQ(other.reused, 0);
+  EXPECT_EQ(other.rows.size(), 2u);
+}
+
+TEST(Sweep, OneFailureDoesNotLoseTheOthers) {
+  const TemporaryFolder folder;
+  const auto settings = small_settings({{"train.method", "sgd"}});
+  std::vector<std::string> warnings;
+  const Voice voice{.warn = [&](const std::string& text) { warnings.push_back(text); }};
+  const auto grid = axes({"batch=4,100,8"});
+  const auto result = run_sweep(settings, grid, folder.path(), voice);
+  ASSERT_EQ(result.rows.size(), 2u);
+  EXPECT_EQ(result.rows[0].settings[0], "4");
+  EXPECT_EQ(result.rows[1].settings[0], "8");
+  EXPECT_EQ(result.run, 2);
+  ASSERT_EQ(result.failures.size(), 1u);
+  EXPECT_TRUE(result.failures[0].starts_with("100: ")) << result.failures[0];
+  EXPECT_NE(result.failures[0].find("8 samples"), std::string::npos) << result.failures[0];
+  EXPECT_EQ(warnings, result.failures);
+
+  const auto again = run_sweep(settings, grid, folder.path(), {});
+  EXPECT_EQ(again.reused, 2);
+  EXPECT_EQ(again.run, 0);
+  EXPECT_EQ(again.failures.size(), 1u) << "what failed is tried again";
+}
+
+TEST(Sweep, NothingThatWorksIsAnError) {
+  const TemporaryFolder folder;
+  expect_error(ErrorKind::usage, {"batch", "8 samples"}, [&] {
+    run_sweep(
+        small_settings({{"train.method", "sgd"}}), axes({"batch=100,200"}), folder.path(), {});
+  });
+  expect_error(ErrorKind::usage, {"--over", "network.width", "at least 1"}, [&] {
+    run_sweep(small_settings(), axes({"width=0"}), folder.path(), {});
+  });
+}
+
+TEST(Sweep, AnInterruptLeavesTheRestForLater) {
+  const TemporaryFolder folder;
+  base::set_interrupt(2);
+  const auto stopped = run_sweep(small_settings(), axes({"width=16,32"}), folder.path(), {});
+  base::set_interrupt(0);
+  EXPECT_TRUE(stopped.interrupted);
+  EXPECT_TRUE(stopped.rows.empty());
+  EXPECT_EQ(run_sweep(small_settings(), axes({"width=16,32"}), folder.path(), {}).run, 2);
+}
+
+TEST(Sweep, ADamagedLineIsNamed) {
+  const TemporaryFolder folder;
+  for (const char* line : {"{}\n", "{\"key\": 3}\n", "[1]\n", "nonsense\n"}) {
+    tests::write_bytes(folder / "rows.jsonl", line);
+    expect_error(ErrorKind::data, {"rows.jsonl"}, [&] {
+      run_sweep(small_settings(), axes({"width=16"}), folder.path(), {});
+    });
+  }
+}
+
+TEST(Sweep, TheDocumentNamesAxesAndNumbers) {
+  const TemporaryFolder folder;
+  const auto result = run_sweep(small_settings(), axes({"width=16,32,64"}), folder.path(), {});
+  const auto document = to_json(result);
+  EXPECT_EQ(document.at("kind"), "sweep");
+  EXPECT_EQ(document.at("schema"), kSchema);
+  ASSERT_EQ(document.at("rows").size(), 3u);
+  EXPECT_EQ(document.at("rows")[1].at("settings").at("network.width"), "32");
+  EXPECT_TRUE(document.at("rows")[1].at("numbers").at("test_accuracy").is_null());
+  EXPECT_GT(document.at("rows")[1].at("numbers").at("objective"), 0);
+  EXPECT_EQ(document.at("fits").size(), result.fits.size());
+  EXPECT_EQ(document.at("run"), 3);
+
+  const auto table = sweep_table(result);
+  EXPECT_EQ(table.rows.size(), 3u);
+  EXPECT_EQ(table.columns.front().name, "network.width");
+}
+
+}  // namespace
+}  // namespace overparam::study
