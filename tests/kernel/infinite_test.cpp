@@ -87,9 +87,8 @@ TEST(InfiniteKernel, FiniteNetworksApproachItAsTheRootOfTheWidth) {
   constexpr std::int64_t kDepth = 3;
   const at::Tensor limit = infinite_kernel(x, kDepth);
   for (const std::int64_t width : {256, 1024}) {
-    auto shape = net::find_network("fc").build(
-        {.input_size = 10, .num_outputs = 1, .width = width, .depth = kDepth});
-    net::select_trained(shape, "hidden");
+    const auto shape = net::make_architecture(
+        "fc", {.input_size = 10, .num_outputs = 1, .width = width, .depth = kDepth});
     constexpr int kSeeds = 8;
     double squared = 0;
     at::Tensor mean = at::zeros_like(limit);

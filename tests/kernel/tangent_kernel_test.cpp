@@ -112,9 +112,8 @@ INSTANTIATE_TEST_SUITE_P(All,
                          [](const auto& tested) { return tested.param.name; });
 
 TEST(TangentKernelPlan, AKernelThatDoesNotFitIsRefusedFirst) {
-  auto shape =
-      net::find_network("fc").build({.input_size = 3, .num_outputs = 10, .width = 16, .depth = 1});
-  net::select_trained(shape, "hidden");
+  const auto shape =
+      net::make_architecture("fc", {.input_size = 3, .num_outputs = 10, .width = 16, .depth = 1});
   const Network network(shape, 0, at::kFloat);
   tests::expect_error(ErrorKind::capacity, {"dense tangent kernel", "kernel 7.4 GiB"}, [&] {
     tangent_kernel(network, at::zeros({3162, 3}), 1ull << 30);

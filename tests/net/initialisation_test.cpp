@@ -20,10 +20,8 @@ Architecture fc_of(std::int64_t input,
                    std::int64_t width,
                    std::int64_t depth,
                    std::int64_t outputs) {
-  auto shape = find_network("fc").build(
-      {.input_size = input, .num_outputs = outputs, .width = width, .depth = depth});
-  select_trained(shape, "hidden");
-  return shape;
+  return make_architecture(
+      "fc", {.input_size = input, .num_outputs = outputs, .width = width, .depth = depth});
 }
 
 TEST(Initialisation, HasTheVariancesOfDefinition23) {
@@ -86,6 +84,20 @@ TEST(Initialisation, ABlockCanBeDrawnAgain) {
   EXPECT_FALSE(at::equal(again, network.parameters()[1]));
   draw_initial_block(shape, 1, 6, again);
   EXPECT_FALSE(at::equal(again, network.parameters()[1]));
+}
+
+TEST(Initialisation, RowsOfTheCatalogueTrainWhatTheirSourceTrains) {
+  for (const auto& family : networks()) {
+    const NetworkOptions options{.input_size = 5, .num_outputs = 2, .width = 8, .depth = 2};
+    auto expected = family.build(options);
+    EXPECT_EQ(expected.num_trained_parameters(), 0) << family.name;
+    select_trained(expected, family.default_trained);
+    const auto made = make_architecture(family.name, options);
+    ASSERT_EQ(made.blocks.size(), expected.blocks.size()) << family.name;
+    for (std::size_t i = 0; i < made.blocks.size(); ++i) {
+      EXPECT_EQ(made.blocks[i].trained, expected.blocks[i].trained) << made.blocks[i].name;
+    }
+  }
 }
 
 TEST(Initialisation, BadShapesAreNamed) {

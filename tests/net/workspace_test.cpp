@@ -16,10 +16,8 @@ constexpr std::int64_t kWidth = 64;
 constexpr std::int64_t kDepth = 3;
 
 Architecture shape() {
-  auto result = find_network("fc").build(
-      {.input_size = 10, .num_outputs = 2, .width = kWidth, .depth = kDepth});
-  select_trained(result, "hidden");
-  return result;
+  return make_architecture("fc",
+                           {.input_size = 10, .num_outputs = 2, .width = kWidth, .depth = kDepth});
 }
 
 TEST(Workspace, AStepAllocatesNothingAfterTheFirst) {

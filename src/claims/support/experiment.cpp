@@ -49,13 +49,11 @@ train::Problem circle_problem(const Point& point, at::ScalarType type) {
 }
 
 net::Architecture fc_architecture(const Point& point, std::int64_t input_size) {
-  auto shape = net::find_network("fc").build({
-      .input_size = input_size,
-      .num_outputs = static_cast<std::int64_t>(point.get("d", 1)),
-      .width = point.integer("m"),
-      .depth = point.integer("L"),
-  });
-  net::select_trained(shape, "hidden");
+  auto shape = net::make_architecture("fc",
+                                      {.input_size = input_size,
+                                       .num_outputs = static_cast<std::int64_t>(point.get("d", 1)),
+                                       .width = point.integer("m"),
+                                       .depth = point.integer("L")});
   for (auto& block : shape.blocks) {
     if (block.trained) block.variance *= point.get("gain", 1);
   }
