@@ -107,7 +107,7 @@ Claim thm1_eta() {
                   .value = most("n", "ratio_after_30"),
                   .low = 0,
                   .high = 0.7}},
-      .positive_control = {.description = "smaller networks; the reference point as it is",
+      .positive_control = {.description = "smaller networks, the reference point at m = 256",
                            .designs = {{.name = "n",
                                         .fixed = {{"m", 256}, {"L", 2}},
                                         .axes = {{"n", {5, 10, 20, 40}}},

@@ -33,7 +33,7 @@ std::vector<Design> designs(Scale scale) {
       {.name = "d",
        .fixed = {{"n", 10}, {"L", 2}, {"dx", 20}, {"m_per_d", 256}},
        .axes = {{"d", {1, 2, 3, 4}}},
-       .seeds = seeds},
+       .seeds = 3 * seeds},
   };
 }
 

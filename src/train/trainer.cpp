@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -274,6 +275,13 @@ TrainResult train(net::Network& network,
                   TrainState& state,
                   const Callbacks& callbacks) {
   options.validate(problem.size());
+  const double largest = network.options().dtype() == at::kFloat
+                             ? std::numeric_limits<float>::max()
+                             : std::numeric_limits<double>::max();
+  base::require(options.step_size <= largest / static_cast<double>(problem.size()),
+                ErrorKind::usage,
+                "step size {} is beyond the range of the weights' numbers",
+                options.step_size);
   net::check_targets(problem.loss, problem.targets);
   Run run(network, problem, options, state, callbacks);
   return options.method == Method::gd ? run.gradient_descent() : run.stochastic_gradient_descent();

@@ -114,14 +114,14 @@ TEST(Judge, AWideIntervalDecidesNothing) {
   for (const Bound bound : {Bound::upper, Bound::lower, Bound::exact}) {
     const auto verdict = judge(claim_of(Law{.predicted = 1, .bound = bound}), rows);
     EXPECT_NEAR(verdict.laws[0].fitted, 1, 1e-12);
-    EXPECT_GT(verdict.laws[0].interval.high - 1, 0.75);
+    EXPECT_GT(verdict.laws[0].interval.high - 1, 0.5);
     EXPECT_EQ(to_string(verdict.kind), "inconclusive") << to_string(bound);
   }
 }
 
 TEST(Judge, ABoundIsConsistentWhereTheSlopeIsNotResolved) {
-  // Interval +- 0.31 about 0.8: the bound 1 is inside, and no end lies 0.75 beyond it.
-  const auto rows = power_law(0.8, 0, 0.1);
+  // Interval +- 0.25 about 0.8: the bound 1 is inside, and no end lies 0.5 beyond it.
+  const auto rows = power_law(0.8, 0, 0.08);
   EXPECT_EQ(kind_of(claim_of(Law{.predicted = 1}), rows), "consistent");
   EXPECT_EQ(kind_of(claim_of(Law{.predicted = 1, .bound = Bound::lower}), rows), "consistent");
   EXPECT_EQ(kind_of(claim_of(Law{.predicted = 1, .bound = Bound::exact}), rows), "consistent");
@@ -184,10 +184,10 @@ TEST(Judge, ChecksAreClosedIntervals) {
   }
 }
 
-TEST(Judge, ACheckThatIsNoNumberNeverHolds) {
+TEST(Judge, ACheckThatIsNoNumberDecidesNothing) {
   const auto verdict = judge(claim_of(number_in(kNaN, 1, 3)), power_law(1));
   EXPECT_FALSE(verdict.checks[0].holds);
-  EXPECT_NE(to_string(verdict.kind), "consistent");
+  EXPECT_EQ(to_string(verdict.kind), "inconclusive");
 }
 
 TEST(Judge, ChecksAndLawsReadTheSummary) {

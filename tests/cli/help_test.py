@@ -47,6 +47,12 @@ class Help(support.ProgramTest):
         self.assert_names(self.help_of("report"), ["RUN", "--json", "--quiet"], "report")
         self.assert_names(self.help_of("info"), ["--options", "--json"], "info")
 
+    def test_the_documented_settings_are_those_of_the_program(self):
+        written = support.ROOT / "docs" / "settings.md"
+        table = self.expect(DONE, "info", "--options").out
+        self.assertTrue(written.read_text().endswith("\n\n" + table),
+                        "write docs/settings.md again: its table is `overparam info --options`")
+
     def test_info(self):
         document = self.expect(DONE, "info", "--json").document
         self.assertEqual(document["kind"], "info")

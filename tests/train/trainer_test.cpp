@@ -213,6 +213,14 @@ TEST(Trainer, MemoryStaysWithinThePlan) {
   EXPECT_LT(counter.peak_bytes(), numbers * static_cast<std::int64_t>(sizeof(float)));
 }
 
+TEST(Trainer, RefusesAStepThatIsNoNumberOfTheWeights) {
+  const Problem problem = small_problem(4, 1, at::kFloat);
+  Network network = small_network(problem, 8);
+  tests::expect_error(ErrorKind::usage, {"step size", "1e+60"}, [&] {
+    train_quietly(network, problem, {.step_size = 1e60, .stop = {.max_steps = 3}});
+  });
+}
+
 TEST(Trainer, EvaluationGoesByInChunks) {
   const Problem problem = small_problem(2500, 3, at::kDouble, "cross-entropy");
   const Network network = small_network(problem, 16);

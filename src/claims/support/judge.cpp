@@ -15,7 +15,7 @@ constexpr double kTightExponent = 0.07;
 constexpr double kRefutingExponent = 0.1;
 /// An interval that reaches this far beyond a bound, or this far on either side of an exact law,
 /// decides nothing.
-constexpr double kUndecidedExponent = 0.75;
+constexpr double kUndecidedExponent = 0.5;
 
 /// +1 where a larger exponent than predicted breaks the bound, -1 where a smaller one does: y <= C
 /// x^p fails for large x with a larger exponent, for small x with a smaller one.
@@ -107,9 +107,11 @@ VerdictKind combine(const Verdict& verdict) {
   const auto any = [&](VerdictKind kind) {
     return std::ranges::any_of(verdict.laws, [kind](const auto& law) { return law.kind == kind; });
   };
-  const bool failed =
-      std::ranges::any_of(verdict.checks, [](const auto& check) { return !check.holds; });
+  const auto is_unknown = [](const auto& check) { return std::isnan(check.measured); };
+  const bool failed = std::ranges::any_of(
+      verdict.checks, [&](const auto& check) { return !check.holds && !is_unknown(check); });
   if (failed || any(VerdictKind::refuted)) return VerdictKind::refuted;
+  if (std::ranges::any_of(verdict.checks, is_unknown)) return VerdictKind::inconclusive;
   for (const auto kind : {VerdictKind::inconclusive, VerdictKind::tight, VerdictKind::loose}) {
     if (any(kind)) return kind;
   }
