@@ -3,6 +3,7 @@
 #include <c10/util/Exception.h>
 
 #include <algorithm>
+#include <climits>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -64,7 +65,8 @@ int run(int argc, char** argv) {
   base::catch_interrupts();
   // A limit on file sizes then is a failed write with a message, not the end of the program.
   std::signal(SIGXFSZ, SIG_IGN);
-  const base::ThreadGuard threads(static_cast<int>(arguments.settings.integer("run.threads")));
+  const auto wanted = arguments.settings.integer("run.threads");
+  const base::ThreadGuard threads(static_cast<int>(std::min<std::int64_t>(wanted, INT_MAX)));
   const int code = command->run(arguments);
   app::flush();
   return code;

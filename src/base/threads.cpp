@@ -7,7 +7,15 @@
 #include <algorithm>
 #include <thread>
 
+#include "overparam/base/require.hpp"
+
 namespace overparam::base {
+
+namespace {
+
+constexpr int kMostThreads = 1024;
+
+}  // namespace
 
 int available_threads() {
   cpu_set_t allowed;
@@ -17,6 +25,11 @@ int available_threads() {
 }
 
 ThreadGuard::ThreadGuard(int threads) : former_(at::get_num_threads()) {
+  require(threads >= 0 && threads <= kMostThreads,
+          ErrorKind::usage,
+          "threads must lie between 0 (all cores) and {}, found {}",
+          kMostThreads,
+          threads);
   at::set_num_threads(threads > 0 ? threads : available_threads());
 }
 

@@ -158,7 +158,9 @@ report::Table data_table(const DataSummary& summary) {
 
 report::Page data_page(const DataSummary& summary) {
   report::Page page{.title = "Data", .subtitle = summary.prepared.dataset.name};
-  page.blocks.push_back(data_table(summary));
+  report::Table table = data_table(summary);
+  table.title = "Summary";
+  page.blocks.push_back(std::move(table));
   if (!summary.prepared.pictures.images.empty()) page.blocks.push_back(summary.prepared.pictures);
   return page;
 }

@@ -126,7 +126,7 @@ class Files(DataTest):
         self.assertEqual((document["duplicates"], document["conflicting_duplicates"]), (1, 2))
         # The best common output of the pair is its mean target (2, 1.25).
         self.assertAlmostEqual(document["irreducible_objective"], 0.5 * 2 * 0.25 ** 2, delta=1e-12)
-        self.assertEqual(self.files_in("page"), ["report.html"])
+        self.assertEqual(self.files_in("page"), ["report.html", "tables/summary.csv"])
 
 
 if __name__ == "__main__":

@@ -147,7 +147,7 @@ TEST(DemoPage, ComparesTheWideNetworkWithTheNarrowOnes) {
   EXPECT_EQ(page.title, "Over-parameterisation at work");
   EXPECT_EQ(figure_ids(page), (std::vector<std::string>{"objective", "distance", "signs"}));
   EXPECT_EQ(names(figure_called(page, "objective")),
-            (std::vector<std::string>{"m = 64", "m = 16", "m = 4", "linear model, m = 64"}));
+            (std::vector<std::string>{"m = 64", "linear model, m = 64", "m = 16", "m = 4"}));
   EXPECT_GE(count<report::Command>(page), 3u);
   EXPECT_TRUE(mentions(page, "overparam verify"));
 

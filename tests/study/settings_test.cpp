@@ -148,7 +148,7 @@ TEST(Settings, AFilesFaultIsNamedWithItsPlace) {
   expect_error(ErrorKind::usage, {"config.toml:2:1", "true or false"}, [] {
     from_file("[network]\nwidth = [1, 2]\n");
   });
-  expect_error(ErrorKind::data, {"missing.toml"}, [] { Settings().load_file("missing.toml"); });
+  expect_error(ErrorKind::usage, {"missing.toml"}, [] { Settings().load_file("missing.toml"); });
 }
 
 TEST(Settings, TheEnvironmentIsHeldAgainstTheTable) {

@@ -10,7 +10,8 @@ namespace overparam::base {
 /// restores the former number. LibTorch's own default cannot be trusted: some builds start with 1.
 class ThreadGuard {
  public:
-  /// @param threads at least 1; 0 means all available
+  /// @param threads at least 1 and at most 1,024; 0 means all available
+  /// @throws Error(usage) for another number: the BLAS starts as many as it is told
   explicit ThreadGuard(int threads);
   ~ThreadGuard();
   ThreadGuard(const ThreadGuard&) = delete;
