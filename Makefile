@@ -27,8 +27,9 @@ test:
 ## Measures the library, and the same work in PyTorch beside it.
 bench:
 	@scripts/install-dependencies.sh build bench
-	@$(CONFIGURE)_BENCHMARKS=ON
-	@$(BUILD) --target overparam_app overparam_bench
+	@$(CONFIGURE)_BENCHMARKS=ON -DOVERPARAM_BUILD_TESTS=OFF -DOVERPARAM_BUILD_EXAMPLES=OFF
+	@$(BUILD) --target overparam_bench overparam_bench_worker
+	@env -u OPENBLAS_CORETYPE build/release/bin/overparam_bench
 	@python3 bench/compare.py build/release/bin
 
 clean:

@@ -36,17 +36,17 @@ for group in "${@:-build}"; do
       ;;
   esac
 done
-# npm fetches the chart library of the reports; Debian's package of it needs nodejs beside it.
-command -v npm >/dev/null 2>&1 || wanted="$wanted nodejs npm"
-
 missing=
 for package in $wanted; do
   is_present "$package" || missing="$missing $package"
 done
-[ -n "$missing" ] || exit 0
+# npm fetches the chart library of the reports. Without it they carry the same charts as SVG.
+charts=
+command -v npm >/dev/null 2>&1 || charts="nodejs npm"
+[ -n "$missing$charts" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
-  echo "There is no apt-get here. Please install what these Debian packages carry:$missing" >&2
+  echo "There is no apt-get here. Please install what these Debian packages carry: $missing $charts" >&2
   exit 0
 fi
 
@@ -55,20 +55,27 @@ if [ "$(id -u)" -ne 0 ]; then
   as_root=sudo
 fi
 
-install() {
-  # shellcheck disable=SC2086  # one word a package
-  $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-    -o Dpkg::Use-Pty=0 $missing
-}
-
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-echo "Installing:$missing"
-if ! install >"$log" 2>&1; then
-  # Package lists that are missing or out of date are the usual reason.
-  $as_root apt-get update -qq >"$log" 2>&1 && install >>"$log" 2>&1 || {
-    cat "$log" >&2
-    echo "install-dependencies.sh: apt-get could not install:$missing" >&2
-    exit 1
-  }
+
+# Package lists that are missing or out of date are the usual reason for a first failure.
+install() {
+  echo "Installing: $*"
+  try_install "$@" || { $as_root apt-get update -qq >"$log" 2>&1 && try_install "$@"; }
+}
+
+try_install() {
+  $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    -o Dpkg::Use-Pty=0 "$@" >"$log" 2>&1
+}
+
+# shellcheck disable=SC2086  # one word a package
+if [ -n "$missing" ] && ! install $missing; then
+  cat "$log" >&2
+  echo "install-dependencies.sh: apt-get could not install:$missing" >&2
+  exit 1
+fi
+# shellcheck disable=SC2086
+if [ -n "$charts" ] && ! install $charts; then
+  echo "npm could not be installed: reports will carry static charts only."
 fi

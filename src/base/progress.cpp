@@ -14,8 +14,12 @@ namespace {
 constexpr double kRedrawSeconds = 0.1;
 }
 
-ProgressLine::ProgressLine(std::string label, std::int64_t total, bool enabled)
-    : label_(std::move(label)), total_(total), enabled_(enabled), on_terminal_(isatty(2) == 1) {}
+ProgressLine::ProgressLine(std::string label, std::int64_t total, bool enabled, std::int64_t start)
+    : label_(std::move(label)),
+      total_(total),
+      start_(start),
+      enabled_(enabled),
+      on_terminal_(isatty(2) == 1) {}
 
 ProgressLine::~ProgressLine() { finish(); }
 
@@ -38,8 +42,9 @@ void ProgressLine::draw(std::int64_t done, const std::string& detail) {
     next_tenth_ = done * 10 / total_ + 1;
   }
   if (!detail.empty()) line += "  " + detail;
-  if (total_ > 0 && done > 0 && done < total_) {
-    const double left = elapsed * static_cast<double>(total_ - done) / static_cast<double>(done);
+  if (total_ > 0 && done > start_ && done < total_) {
+    const double left =
+        elapsed * static_cast<double>(total_ - done) / static_cast<double>(done - start_);
     line += fmt::format("  at most {} left", format_seconds(left));
   }
   if (on_terminal_) {

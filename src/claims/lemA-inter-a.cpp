@@ -114,7 +114,7 @@ Claim lemA_inter_a() {
                                         .fixed = {{"m", 256}, {"L", 16}, {"gain", 1.5}},
                                         .seeds = 4}}},
       .certify = [](const RunFacts& facts) -> std::vector<CertificateLine> {
-        if (facts.initial.largest_product == 0) return {};
+        if (!std::isfinite(facts.initial.largest_product)) return {};
         return {{.quantity = "|D_L W_L ... D_1 W_1|_2 of the first sample against sqrt L",
                  .measured = facts.initial.largest_product,
                  .bound = std::sqrt(static_cast<double>(facts.L))}};

@@ -63,9 +63,9 @@ bool at_layer_16(const Row& row) { return row.at("layer") == 16 && row.at("delta
 
 /// The least |h - h'| / delta where delta (l + 1) <= 3 pi.
 double least_kept(const std::vector<Row>& rows) {
-  double smallest = std::numeric_limits<double>::infinity();
+  double smallest = std::numeric_limits<double>::quiet_NaN();
   for (const auto& row : rows_of(rows, "pairs")) {
-    if (row.at("in_regime") != 0) smallest = std::min(smallest, row.at("kept_share"));
+    if (row.at("in_regime") != 0) smallest = std::fmin(smallest, row.at("kept_share"));
   }
   return smallest;
 }

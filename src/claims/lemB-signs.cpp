@@ -174,9 +174,9 @@ Claim lemB_signs() {
                   .meaning = "the constant of the bound; 0.29 to 0.43 at m = 2048, L = 4",
                   .value =
                       [](const std::vector<Row>& rows) {
-                        double largest = 0;
+                        double largest = std::numeric_limits<double>::quiet_NaN();
                         for (const auto& row : rows_of(rows, "omega", "adversarial")) {
-                          largest = std::max(largest, row.at("constant"));
+                          largest = std::fmax(largest, row.at("constant"));
                         }
                         return largest;
                       },

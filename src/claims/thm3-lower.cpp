@@ -50,18 +50,18 @@ std::vector<Design> designs(Scale scale) {
 bool enough_neurons_between(const Row& row) { return row.at("m") * row.at("delta") >= 30; }
 
 double least_constant(const std::vector<Row>& rows) {
-  double smallest = std::numeric_limits<double>::infinity();
+  double smallest = std::numeric_limits<double>::quiet_NaN();
   for (const auto& row : rows_of(rows, "pairs")) {
-    if (enough_neurons_between(row)) smallest = std::min(smallest, row.at("lower_constant"));
+    if (enough_neurons_between(row)) smallest = std::fmin(smallest, row.at("lower_constant"));
   }
   return smallest;
 }
 
 /// How much of lambda_min is left at the perturbed points, at worst, for radii up to 0.01.
 double least_kept_share(const std::vector<Row>& rows) {
-  double smallest = std::numeric_limits<double>::infinity();
+  double smallest = std::numeric_limits<double>::quiet_NaN();
   for (const auto& row : rows_of(rows, "moved")) {
-    if (row.at("omega") <= 0.01) smallest = std::min(smallest, row.at("kept_share"));
+    if (row.at("omega") <= 0.01) smallest = std::fmin(smallest, row.at("kept_share"));
   }
   return smallest;
 }

@@ -32,6 +32,7 @@ void plan_dense_kernel(const Network& network, std::int64_t n, std::uint64_t mem
   base::MemoryPlan plan("dense tangent kernel");
   plan.add("kernel", {n * d, n * d}, sizeof(double));
   plan.add("one Gram", {n * d, n * d}, size);
+  plan.add("the same in float64", {n * d, n * d}, sizeof(double));
   plan.add("cotangents of two layers", {2, d, n, largest_width(shape)}, size);
   plan.add("features", {shape.num_layers(), n, largest_width(shape)}, size);
   plan.check(memory_limit);
@@ -204,7 +205,8 @@ class WeightSpaceProduct final : public TangentProduct::State {
   net::Parameters direction_;
 };
 
-/// Whether Grams cost less than the direction: n^2 rows against 2 n rows columns, over all uses.
+}  // namespace
+
 bool samples_are_few(const net::Architecture& architecture, std::int64_t n) {
   std::int64_t through_grams = 0;
   std::int64_t through_weights = 0;
@@ -217,8 +219,6 @@ bool samples_are_few(const net::Architecture& architecture, std::int64_t n) {
   }
   return through_grams < through_weights;
 }
-
-}  // namespace
 
 TangentProduct::TangentProduct(const Network& network,
                                const at::Tensor& inputs,

@@ -26,7 +26,7 @@ Lanczos::Lanczos(SymmetricOperator op, const at::Tensor& start, int capacity)
     : op_(std::move(op)),
       basis_(
           at::empty({std::min<std::int64_t>(capacity, start.numel()), start.numel()}, at::kDouble)),
-      next_(start.to(at::kDouble).reshape({-1}).clone()),
+      next_(start.to(at::kCPU, at::kDouble).reshape({-1}).clone()),
       product_(at::empty_like(next_)),
       start_norm_(next_.norm().item<double>()) {
   base::require(std::isfinite(start_norm_) && start_norm_ > 0,

@@ -25,8 +25,7 @@ double spectral_norm(const LinearMap& apply,
 
 double spectral_norm(const at::Tensor& matrix, const SpectralNormOptions& options) {
   if (matrix.norm().item<double>() == 0) return 0;
-  const auto type = matrix.scalar_type();
-  return spectral_norm([&](const at::Tensor& v) { return at::mv(matrix, v.to(type)); },
+  return spectral_norm([&](const at::Tensor& v) { return at::mv(matrix, v.to(matrix.options())); },
                        [&](const at::Tensor& v) { return at::mv(matrix.t(), v); },
                        matrix.size(1),
                        options);

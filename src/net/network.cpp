@@ -86,11 +86,11 @@ Network::Network(const Architecture& architecture,
     : Network(architecture, Parameters::initial(architecture, seed, options)) {}
 
 Network Network::converted(at::ScalarType type) const {
-  Parameters copy = parameters_.clone();
-  for (std::size_t i = 0; i < copy.size(); ++i) {
-    copy[static_cast<int>(i)] = copy[static_cast<int>(i)].to(type);
+  std::vector<at::Tensor> blocks;
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    blocks.push_back(parameters_[static_cast<int>(i)].to(type, /*non_blocking=*/false, /*copy=*/true));
   }
-  return {architecture_, std::move(copy)};
+  return {architecture_, Parameters(std::move(blocks))};
 }
 
 void Network::check_inputs(const at::Tensor& inputs) const {

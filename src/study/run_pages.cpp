@@ -282,8 +282,7 @@ Figure signs_figure(const RunRecord& record) {
 
 report::Details origin_details(const RunRecord& record) {
   Table versions{.title = "Machine and versions", .columns = {{"what", ""}, {"value", ""}}};
-  const auto environment = environment_json();
-  for (const auto& [name, value] : environment.items()) {
+  for (const auto& [name, value] : record.environment.items()) {
     versions.add_row({name, value.is_string() ? value.get<std::string>() : value.dump()});
   }
   versions.add_row({"peak memory", base::format_bytes(record.peak_memory)});

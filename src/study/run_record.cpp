@@ -123,6 +123,7 @@ RunRecord record_from_json(const json& document) {
   record.num_parameters = network.at("parameters");
   record.num_trained = network.at("trained_parameters");
   record.peak_memory = document.at("peak_memory_bytes");
+  record.environment = document.at("environment");
   record.predicted = curve_from_json(document.at("prediction"));
   for (const std::string label : document.at("picture_labels")) {
     record.pictures.images.push_back({.label = label});
@@ -201,7 +202,7 @@ json to_json(const RunRecord& record) {
         {"irreducible_objective", facts.irreducible_objective}}},
       {"initial", to_json(facts.initial)},
       {"prediction", to_json(record.predicted)},
-      {"environment", environment_json()},
+      {"environment", record.environment},
       {"settings", record.settings_toml},
       {"picture_labels", picture_labels(record.pictures)},
   };

@@ -9,7 +9,6 @@
 #include <optional>
 
 #include "overparam/base/array_files.hpp"
-#include "overparam/base/clock.hpp"
 #include "overparam/base/files.hpp"
 #include "overparam/base/json_lines.hpp"
 #include "overparam/base/memory.hpp"
@@ -17,7 +16,6 @@
 #include "overparam/base/require.hpp"
 #include "overparam/base/text.hpp"
 #include "overparam/data/prepare.hpp"
-#include "overparam/kernel/linear_model.hpp"
 #include "overparam/kernel/tangent_kernel.hpp"
 #include "overparam/net/catalogue.hpp"
 #include "overparam/train/checkpoint.hpp"
@@ -126,11 +124,14 @@ class TrainingRun {
     if (!fs::exists(config) || (!is_finished && !has_checkpoint) || output_.overwrite) return;
     Settings former;
     former.load_file(config);
-    base::require(former.fingerprint() == settings_.fingerprint(),
+    const bool is_same = former.fingerprint() == settings_.fingerprint();
+    base::require(is_same && output_.resume,
                   ErrorKind::usage,
-                  "{}: holds {} run with other settings; choose another --out or add --overwrite",
+                  "{}: holds {} run{}; choose another --out, or add --overwrite to replace it{}",
                   folder.string(),
-                  is_finished ? "a finished" : "an interrupted");
+                  is_finished ? "a finished" : "an interrupted",
+                  is_same ? "" : " with other settings",
+                  is_same && has_checkpoint ? " or --resume to go on" : "");
   }
 
   void choose_step(const net::Network& network) {
@@ -147,33 +148,42 @@ class TrainingRun {
                            problem_.separation));
   }
 
+  /// The share of F_0 at which the first of the run's targets for F is met.
+  double target_ratio(const net::Network& network, net::Workspace& workspace) const {
+    const auto& stop = options_.stop;
+    if (stop.target_objective <= 0) return stop.target_ratio > 0 ? stop.target_ratio : kDefaultRatio;
+    const double start = train::evaluate(network, problem_, workspace).objective;
+    return std::max(stop.target_ratio, stop.target_objective / start);
+  }
+
   /// The linear model's steps to the run's target, and its curve.
   void predict(const net::Network& network) {
     auto& predicted = record_.predicted;
-    predicted.ratio = options_.stop.target_ratio > 0 ? options_.stop.target_ratio : kDefaultRatio;
-    if (problem_.loss.name != "squared") {
-      voice_.say("predicted steps: none, the linear model's closed form is for the squared loss");
+    net::Workspace workspace(network.options());
+    predicted.ratio = target_ratio(network, workspace);
+    const bool is_plain =
+        options_.momentum == 0 && options_.weight_decay == 0 && options_.schedule.empty();
+    if (problem_.loss.name != "squared" || !is_plain) {
+      voice_.say("predicted steps: none, the linear model's closed form is for the squared loss and "
+                 "plain steps of one size");
       return;
     }
-    // With a given step size the user waits for nothing else; the others have just computed lambda_max.
+    // With a given step size the user waits for nothing else; the others have just computed
+    // lambda_max.
     const bool is_number = rule_.kind == train::StepRule::Kind::number;
-    net::Workspace workspace(network.options());
-    const kernel::TangentProduct product(network, problem_.inputs, workspace);
-    const at::Tensor residual = (product.outputs() - problem_.targets).reshape({-1});
-    linalg::Lanczos process(
-        [&](const at::Tensor& v, at::Tensor& out) { product(v, out); }, residual, 320);
-    const base::Stopwatch watch;
-    const auto prediction =
-        kernel::predict_steps(process, options_.step_size, predicted.ratio, 5e-3, [&] {
-          return watch.seconds() < (is_number ? 0.4 : 20);
-        });
+    const auto prediction = train::predict_steps(network,
+                                                 problem_,
+                                                 options_.step_size,
+                                                 predicted.ratio,
+                                                 workspace,
+                                                 is_number ? 0.4 : 20);
     predicted.steps = prediction.steps;
     predicted.uncertainty = prediction.uncertainty;
-    const kernel::LinearModel model(linalg::spectral_measure(process), options_.step_size);
-    const double last = 2.0 * static_cast<double>(prediction.steps.value_or(options_.stop.max_steps));
+    const double last =
+        2.0 * static_cast<double>(prediction.steps.value_or(options_.stop.max_steps));
     for (double step = 0; step <= std::max(last, 10.0); step = std::max(step + 1, step * 1.05)) {
       predicted.step.push_back(std::floor(step));
-      predicted.objective.push_back(model.objective(std::floor(step)));
+      predicted.objective.push_back(prediction.model.objective(std::floor(step)));
     }
     voice_.say(prediction.steps
                    ? fmt::format("predicted steps to {:.2g} of the start: {} (linear model at the "
@@ -192,6 +202,7 @@ class TrainingRun {
     for (const char* result : {kRecord, kWeights, kOutputs, "report.html"}) {
       fs::remove(output_.folder / result);
     }
+    if (!output_.resume) fs::remove_all(output_.folder / "checkpoint");
     base::write_file(output_.folder / "config.toml", settings_.to_toml(kRunSections));
   }
 
@@ -208,7 +219,7 @@ class TrainingRun {
 
   void train(net::Network& network) {
     net::Workspace workspace(network.options());
-    train::Trajectory trajectory(network, problem_, options_.method, seed_, workspace);
+    auto trajectory = watch_trajectory(network);
     train::TrainState state;
     std::optional<base::JsonLinesWriter> metrics;
     if (output_.resume) state = restore(network, trajectory);
@@ -216,7 +227,7 @@ class TrainingRun {
     if (!output_.resume) start_files(network);
     if (!output_.folder.empty()) metrics = open_metrics(trajectory);
 
-    base::ProgressLine progress("step", options_.stop.max_steps, voice_.progress);
+    base::ProgressLine progress("step", options_.stop.max_steps, voice_.progress, state.step);
     std::size_t written = trajectory.points().size();
     const auto write_new = [&] {
       for (; metrics && written < trajectory.points().size(); ++written) {
@@ -254,6 +265,12 @@ class TrainingRun {
       if (metrics) rewrite_metrics(trajectory);
     }
     record_.facts.trajectory = trajectory.points();
+  }
+
+  /// Its first pass has a workspace of its own, which is free again before the training.
+  train::Trajectory watch_trajectory(const net::Network& network) const {
+    net::Workspace workspace(network.options());
+    return {network, problem_, options_.method, seed_, workspace};
   }
 
   void warn_of_divergence() const {
@@ -325,17 +342,22 @@ class TrainingRun {
           train::evaluate(network, test_problem(data_, settings_), workspace).accuracy;
     }
     describe_run();
-    record_.peak_memory = base::peak_resident_memory();
     if (result_.reason == train::StopReason::interrupted) return;
     if (!output_.folder.empty()) {
       base::write_safetensors(output_.folder / kWeights, train::weights_file(network));
       base::write_npy(output_.folder / kOutputs, network.forward(problem_.inputs, workspace));
     }
+    write_record();
     // The trained weights are on disk now; the initial ones take their place.
     for (int block = 0; block < static_cast<int>(architecture_.blocks.size()); ++block) {
       net::draw_initial_block(architecture_, block, seed_, network.parameters()[block]);
     }
     record_.facts.initial = claims::measure_initial(network, problem_, workspace);
+    write_record();
+  }
+
+  void write_record() {
+    record_.peak_memory = base::peak_resident_memory();
     if (output_.folder.empty()) return;
     base::write_file(output_.folder / kRecord, to_json(record_).dump(1) + '\n');
   }
@@ -371,6 +393,7 @@ class TrainingRun {
     record_.num_parameters = architecture_.num_parameters();
     record_.num_trained = architecture_.num_trained_parameters();
     record_.pictures = data_.pictures;
+    record_.environment = environment_json();
   }
 
   inline static const std::vector<std::string> kRunSections{"data", "network", "train", "run"};
@@ -439,13 +462,18 @@ base::MemoryPlan plan_memory(const Settings& settings,
   plan.add("one weight matrix", {largest_block}, size);
   // Before the start K is multiplied by vectors: in sample space with a delta for each layer, or in
   // weight space with a copy of the trained weights. Steps then need two layers of cotangents.
-  constexpr std::int64_t kChunk = 1024;
-  const bool in_sample_space = num_samples < widest;
-  const std::int64_t rows = is_sgd || !in_sample_space ? std::min(num_samples, kChunk) : num_samples;
-  const std::int64_t curvature = in_sample_space ? num_samples * widths : architecture.num_trained_parameters();
-  const std::int64_t steps = (is_sgd ? rows : num_samples) * 2 * widest;
-  plan.add("features", {is_sgd ? rows : num_samples, widths}, size);
-  plan.add("cotangents", {std::max(curvature, steps)}, size);
+  constexpr std::int64_t kProbes = 1024;
+  const std::int64_t rows =
+      is_sgd ? std::min(num_samples, std::max(kProbes, settings.integer("train.batch")))
+             : num_samples;
+  const std::int64_t curvature = kernel::samples_are_few(architecture, num_samples)
+                                     ? num_samples * widths
+                                     : architecture.num_trained_parameters();
+  plan.add("features", {rows, widths}, size);
+  plan.add("cotangents", {std::max(curvature, rows * 2 * widest)}, size);
+  plan.add("initial signs", {rows, widths}, 1);
+  const std::int64_t residual = num_samples * architecture.num_outputs();
+  plan.add("Lanczos vectors", {train::most_products(residual), residual}, sizeof(double));
   plan.add("inputs and targets", {num_samples, architecture.input_size + architecture.num_outputs()}, size);
   return plan;
 }

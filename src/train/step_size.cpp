@@ -121,20 +121,31 @@ StepChoice choose_step(const StepRule& rule,
   return choice;
 }
 
-kernel::StepPrediction predict_steps(const net::Network& network,
-                                     const Problem& problem,
-                                     double step_size,
-                                     double ratio,
-                                     net::Workspace& workspace,
-                                     double max_seconds) {
-  constexpr int kMostProducts = 320;
+int most_products(std::int64_t residual_size) {
+  constexpr std::int64_t kNumbers = (256 << 20) / sizeof(double);
+  return static_cast<int>(std::clamp<std::int64_t>(kNumbers / residual_size, 40, 320));
+}
+
+Prediction predict_steps(const net::Network& network,
+                         const Problem& problem,
+                         double step_size,
+                         double ratio,
+                         net::Workspace& workspace,
+                         double max_seconds) {
+  constexpr double kTolerance = 5e-3;
   const kernel::TangentProduct product(network, problem.inputs, workspace);
   const at::Tensor residual = (product.outputs() - problem.targets).reshape({-1});
   linalg::Lanczos process(
-      [&](const at::Tensor& v, at::Tensor& out) { product(v, out); }, residual, kMostProducts);
+      [&](const at::Tensor& v, at::Tensor& out) { product(v, out); },
+      residual,
+      most_products(residual.numel()));
   const base::Stopwatch watch;
-  return kernel::predict_steps(
-      process, step_size, ratio, 5e-3, [&] { return watch.seconds() < max_seconds; });
+  const auto found = kernel::predict_steps(
+      process, step_size, ratio, kTolerance, [&] { return watch.seconds() < max_seconds; });
+  return {.steps = found.steps,
+          .products = found.products,
+          .uncertainty = found.uncertainty,
+          .model = kernel::LinearModel(linalg::spectral_measure(process), step_size)};
 }
 
 }  // namespace overparam::train

@@ -65,7 +65,7 @@ TEST(RunPage, HoldsThreeChartsTheCertificateAndTheData) {
 
   const auto& objective = figure_called(page, "objective");
   EXPECT_TRUE(objective.y.logarithmic);
-  EXPECT_EQ(names(objective), (std::vector<std::string>{"measured", "linear model at W(0)"}));
+  EXPECT_EQ(names(objective), (std::vector<std::string>{"measured", "linear model at W⁽⁰⁾"}));
   EXPECT_EQ(objective.series[0].y.front(), record.facts.initial_objective);
   EXPECT_EQ(objective.series[0].y.back(), record.facts.final_objective);
   EXPECT_TRUE(objective.series[1].dashed);

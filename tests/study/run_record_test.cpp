@@ -147,9 +147,16 @@ TEST(RunRecord, TheDocumentSaysWhatItIs) {
                 line.at("measured").get<double>() / line.at("bound").get<double>(),
                 1e-12);
   }
+}
+
+TEST(RunRecord, KeepsTheMachineItWasMadeOn) {
+  const auto here = environment_json();
   for (const char* name : {"overparam", "libtorch", "blas", "processor", "cores"}) {
-    EXPECT_TRUE(document.at("environment").contains(name)) << name;
+    EXPECT_TRUE(here.contains(name)) << name;
   }
+  auto record = full_record();
+  record.environment = {{"processor", "another"}};
+  EXPECT_EQ(to_json(record).at("environment"), record.environment);
 }
 
 TEST(TrajectoryPoint, IsReadBack) {

@@ -12,8 +12,8 @@ namespace overparam::base {
 /// work elsewhere. Silent where the caller asks for it.
 class ProgressLine {
  public:
-  /// @param total units of work; 0 if unknown
-  ProgressLine(std::string label, std::int64_t total, bool enabled = true);
+  /// @param total units of work; 0 if unknown   @param start units that were done before
+  ProgressLine(std::string label, std::int64_t total, bool enabled = true, std::int64_t start = 0);
   ~ProgressLine();
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
@@ -32,6 +32,7 @@ class ProgressLine {
 
   std::string label_;
   std::int64_t total_;
+  std::int64_t start_;
   bool enabled_;
   bool on_terminal_;
   bool drawn_ = false;

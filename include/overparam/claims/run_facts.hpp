@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -13,14 +14,17 @@
 
 namespace overparam::claims {
 
-/// Properties of the network at its initial weights, on a few samples of the run.
+/// Properties of the network at its initial weights, on a few samples of the run; NaN where they were
+/// not measured.
 struct InitialFacts {
   std::vector<double> smallest_norm;        ///< min_i |h_{i,l}| for each hidden layer
   std::vector<double> largest_norm;         ///< max_i |h_{i,l}|
   std::vector<double> smallest_separation;  ///< min_{i != j} |h_{i,l} - h_{j,l}|
   std::vector<double> largest_backward;     ///< max_i |Back_{i,l}|_2 for l = 1..L
-  double largest_product = 0;               ///< |D_L W_L ... D_1 W_1|_2 of the first sample
-  double lambda_min = 0;                    ///< of K; NaN where K is too large to hold
+  /// |D_L W_L ... D_1 W_1|_2 of the first sample
+  double largest_product = std::numeric_limits<double>::quiet_NaN();
+  /// of K, where K and a float64 network fit the memory
+  double lambda_min = std::numeric_limits<double>::quiet_NaN();
   std::int64_t num_samples = 0;             ///< how many were looked at
 };
 

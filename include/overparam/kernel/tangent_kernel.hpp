@@ -20,7 +20,7 @@
 namespace overparam::kernel {
 
 /// K as a dense matrix (n d, n d), float64, row i * d + a. Grams are taken in the network's type
-/// and summed in float64. Time O(L (n d)^2 m + L n d m^2), memory n d m (network's type) + 2 (n
+/// and summed in float64. Time O(L (n d)^2 m + L n d m^2), memory n d m (network's type) + 3 (n
 /// d)^2.
 /// @throws Error(capacity) with the plan if that exceeds `memory_limit` bytes (0: what is
 /// available)
@@ -52,6 +52,10 @@ class TangentProduct {
  private:
   std::unique_ptr<State> state_;
 };
+
+/// Whether TangentProduct stays in sample space for n samples: n^2 rows against 2 n rows columns, over
+/// all uses of trained blocks.
+bool samples_are_few(const net::Architecture& architecture, std::int64_t n);
 
 /// Largest (and smallest, if asked) eigenvalue of K by Lanczos on TangentProduct.
 linalg::ExtremeEigenvalues extreme_eigenvalues(const net::Network& network,

@@ -47,6 +47,7 @@ struct RunRecord {
   double seconds = 0;
   std::int64_t num_parameters = 0, num_trained = 0;
   std::uint64_t peak_memory = 0;
+  nlohmann::json environment;  ///< machine and versions of the run, not of whoever reads it
   PredictedCurve predicted;
   report::ImageGrid pictures;
 };

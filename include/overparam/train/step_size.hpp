@@ -43,14 +43,26 @@ StepChoice choose_step(const StepRule& rule,
                        const TrainOptions& options,
                        net::Workspace& workspace);
 
+/// The linear model at the present weights.
+struct Prediction {
+  std::optional<std::int64_t> steps;  ///< nothing: it never gets there
+  int products = 0;                   ///< of K with a vector
+  double uncertainty = 0;             ///< relative change when the products were last doubled
+  kernel::LinearModel model;
+};
+
 /// How many steps the linear model at the present weights needs to reduce F to `ratio` of its
-/// value, for the squared loss. SGD's mean follows the same model.
-/// @param max_seconds no new product of K is begun after this long
-kernel::StepPrediction predict_steps(const net::Network& network,
-                                     const Problem& problem,
-                                     double step_size,
-                                     double ratio,
-                                     net::Workspace& workspace,
-                                     double max_seconds = 20);
+/// value, for the squared loss and plain steps. SGD's mean follows the same model.
+/// @param max_seconds no new products of K are begun after this long
+Prediction predict_steps(const net::Network& network,
+                         const Problem& problem,
+                         double step_size,
+                         double ratio,
+                         net::Workspace& workspace,
+                         double max_seconds = 20);
+
+/// The most products that `predict_steps` asks of K for a residual of this size: it keeps a float64
+/// vector for each, and 256 MiB of them at most, but no fewer than 40.
+int most_products(std::int64_t residual_size);
 
 }  // namespace overparam::train

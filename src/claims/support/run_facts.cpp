@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "overparam/base/memory.hpp"
 #include "overparam/claims/run_facts.hpp"
 
 #include <ATen/ATen.h>
@@ -47,7 +48,7 @@ double product_norm(const net::Network& network, const net::Tape& tape) {
   for (int layer = 1; layer <= depth; ++layer)
     active.push_back((tape.features(layer)[0] > 0).to(type));
   const auto up = [&](const at::Tensor& v) {
-    at::Tensor h = v.to(type);
+    at::Tensor h = v.to(network.options());
     for (int layer = 1; layer <= depth; ++layer) {
       h = at::mv(network.parameters()[layer], h) * active[static_cast<std::size_t>(layer)];
     }
@@ -84,8 +85,10 @@ InitialFacts measure_initial(const net::Network& network,
   if (network.architecture().name == "fc" && network.architecture().num_layers() > 2)
     facts.largest_product = product_norm(network, tape);
 
-  facts.lambda_min = std::numeric_limits<double>::quiet_NaN();
-  if (problem.targets.numel() <= largest_kernel) {
+  const auto bytes = sizeof(double) * static_cast<std::uint64_t>(
+                                          network.architecture().num_parameters() +
+                                          3 * problem.targets.numel() * problem.targets.numel());
+  if (problem.targets.numel() <= largest_kernel && bytes <= base::available_memory()) {
     // float32 Grams lose the least eigenvalues of an ill-conditioned kernel altogether.
     const at::Tensor kernel =
         kernel::tangent_kernel(network.converted(at::kDouble), problem.inputs.to(at::kDouble));
