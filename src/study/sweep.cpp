@@ -19,6 +19,7 @@
 #include "overparam/base/text.hpp"
 #include "overparam/base/work_queue.hpp"
 #include "overparam/study/training.hpp"
+#include "overparam/train/trainer.hpp"
 #include "row_files.hpp"
 
 namespace overparam::study {
@@ -147,22 +148,28 @@ std::uint64_t memory_of(const SweepPoint& point) {
       .total();
 }
 
+bool was_stopped_by(const SweepRow& row, std::initializer_list<train::StopReason> reasons) {
+  return std::ranges::any_of(reasons, [&](train::StopReason reason) {
+    return row.stopped_by == train::to_string(reason);
+  });
+}
+
+bool is_usable(const SweepRow& row, const std::string& number) {
+  using enum train::StopReason;
+  if (number == "steps") {
+    return was_stopped_by(row, {target_objective, target_ratio, target_accuracy, gradient_norm});
+  }
+  return !was_stopped_by(row, {diverged, not_finite});
+}
+
 std::vector<SweepFit> fit_rows(const SweepResult& result) {
   std::vector<SweepFit> fits;
   for (std::size_t a = 0; a < result.axes.size(); ++a) {
     if (result.axes[a].key == "run.seed") continue;  // a name, not a quantity
     for (const char* name : kFittedNumbers) {
-      std::vector<double> x;
-      std::vector<double> y;
-      for (const auto& row : result.rows) {
-        const auto level = base::parse_number(row.settings[a]);
-        const auto number = row.numbers.find(name);
-        if (!level || number == row.numbers.end() || !std::isfinite(number->second)) continue;
-        x.push_back(*level);
-        y.push_back(number->second);
-      }
-      const auto law = linalg::fit_power_law(x, y);
-      if (law.levels >= 3) fits.push_back({result.axes[a].key, name, law});
+      const auto points = fit_points(result, result.axes[a].key, name);
+      const auto law = linalg::fit_power_law(points.x, points.y);
+      if (law.levels >= 3) fits.push_back({result.axes[a].key, name, law, points.left_out});
     }
   }
   return fits;
@@ -182,6 +189,28 @@ SweepAxis parse_axis(const std::string& text) {
     for (auto& value : expand(option, part)) axis.values.push_back(std::move(value));
   }
   return axis;
+}
+
+FitPoints fit_points(const SweepResult& result,
+                     const std::string& axis,
+                     const std::string& number) {
+  FitPoints points;
+  for (std::size_t a = 0; a < result.axes.size(); ++a) {
+    if (result.axes[a].key != axis) continue;
+    for (const auto& row : result.rows) {
+      const auto level = base::parse_number(row.settings[a]);
+      const auto value = row.numbers.find(number);
+      const bool is_power = level && *level > 0 && value != row.numbers.end() &&
+                            std::isfinite(value->second) && value->second > 0;
+      if (!is_power || !is_usable(row, number)) {
+        ++points.left_out;
+        continue;
+      }
+      points.x.push_back(*level);
+      points.y.push_back(value->second);
+    }
+  }
+  return points;
 }
 
 SweepResult run_sweep(const Settings& settings,
@@ -267,7 +296,8 @@ json to_json(const SweepResult& result) {
                     {"fitted", fit.law.exponent},
                     {"low", finite_or_null(fit.law.interval.low)},
                     {"high", finite_or_null(fit.law.interval.high)},
-                    {"points", fit.law.points}});
+                    {"points", fit.law.points},
+                    {"left_out", fit.left_out}});
   }
   return {{"schema", kSchema},
           {"version", version()},

@@ -47,6 +47,10 @@ class Sweep(support.ProgramTest):
             self.assertLess(row["numbers"]["ratio"], 1)
         laws = {(fit["x"], fit["y"]) for fit in document["fits"]}
         self.assertIn(("network.width", "lambda_max"), laws)
+        # Every run was cut off, so nothing is known about the steps to a target.
+        self.assertNotIn(("network.width", "steps"), laws)
+        for fit in document["fits"]:
+            self.assertEqual((fit["points"], fit["left_out"]), (POINTS, 0), fit)
         self.assertLessEqual({"sweep.json", "sweep.csv", "report.html"},
                              set(self.files_in("sweep")))
         table = (self.folder / "sweep/sweep.csv").read_text().splitlines()

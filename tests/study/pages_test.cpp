@@ -8,6 +8,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "overparam/base/text.hpp"
 #include "overparam/study/demo.hpp"
 #include "overparam/study/verification.hpp"
 #include "study/small_runs.hpp"
@@ -178,6 +179,29 @@ TEST(SweepPage, HoldsAChartForEachFit) {
   const auto fit = std::ranges::find_if(
       result.fits, [](const auto& candidate) { return candidate.y == "lambda_max"; });
   EXPECT_NEAR(figure.series[1].y[1] / figure.series[1].y[0], std::pow(4, fit->law.exponent), 1e-9);
+}
+
+TEST(SweepPage, ShowsTheRowsOfTheFitAndCountsTheOthers) {
+  SweepResult result{.axes = {{"network.width", {"8", "16", "32"}}}};
+  for (const double m : {8, 16, 32}) {
+    for (const char* reason : {"target_ratio", "max_steps", "diverged"}) {
+      result.rows.push_back({.settings = {fmt::format("{}", m)},
+                             .stopped_by = reason,
+                             .numbers = {{"steps", 1000 / m}}});
+    }
+  }
+  const auto points = fit_points(result, "network.width", "steps");
+  result.fits = {{.x = "network.width",
+                  .y = "steps",
+                  .law = linalg::fit_power_law(points.x, points.y),
+                  .left_out = points.left_out}};
+  const auto page = sweep_page(result);
+  EXPECT_EQ(figure_called(page, "fit-network-width-steps").series[0].x,
+            (std::vector<double>{8, 16, 32}));
+  EXPECT_TRUE(mentions(page, "over 3 runs; 6 left out"));
+  const auto table = fit_table(result);
+  EXPECT_EQ(table.columns.back().name, "left out");
+  EXPECT_NE(report::to_text(table).find("left out"), std::string::npos);
 }
 
 TEST(SweepPage, FailuresAreTold) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "overparam/base/files.hpp"
@@ -89,11 +90,72 @@ TEST(Sweep, RunsTheGridAndFitsIt) {
     EXPECT_EQ(fit.x, "network.width");
     if (fit.y != "lambda_max") continue;
     fitted = true;
+    EXPECT_EQ(fit.left_out, 0);
     EXPECT_NEAR(fit.law.exponent, 1, 0.2);
     EXPECT_EQ(fit.law.levels, 4);
     EXPECT_EQ(fit.law.points, 12);
   }
   EXPECT_TRUE(fitted);
+}
+
+/// Rows at widths 8, 16, 32 with steps and lambda_max that are exact powers of the width.
+SweepResult powers_of_width(const std::vector<std::string>& stopped_by) {
+  SweepResult result{.axes = {{"network.width", {"8", "16", "32"}}}};
+  for (std::size_t i = 0; i < stopped_by.size(); ++i) {
+    const double m = std::exp2(3 + static_cast<double>(i % 3));
+    result.rows.push_back({.settings = {fmt::format("{}", m)},
+                           .stopped_by = stopped_by[i],
+                           .numbers = {{"steps", 1000 / m}, {"lambda_max", 2 * m}}});
+  }
+  return result;
+}
+
+TEST(FitPoints, StepsAreThoseToATarget) {
+  const auto result = powers_of_width({"target_ratio",
+                                       "target_objective",
+                                       "gradient_norm",
+                                       "target_accuracy",
+                                       "max_steps",
+                                       "max_seconds",
+                                       "diverged",
+                                       "not_finite"});
+  const auto steps = fit_points(result, "network.width", "steps");
+  EXPECT_EQ(steps.x, (std::vector<double>{8, 16, 32, 8}));
+  EXPECT_EQ(steps.y, (std::vector<double>{125, 62.5, 31.25, 125}));
+  EXPECT_EQ(steps.left_out, 4);
+  // Other numbers are those of a run that was cut off too, but not of one that diverged.
+  const auto lambda = fit_points(result, "network.width", "lambda_max");
+  EXPECT_EQ(lambda.x, (std::vector<double>{8, 16, 32, 8, 16, 32}));
+  EXPECT_EQ(lambda.left_out, 2);
+}
+
+TEST(FitPoints, WhatIsNoPositiveNumberIsLeftOut) {
+  auto result = powers_of_width({"max_steps", "max_steps", "max_steps", "max_steps"});
+  result.rows[0].numbers.erase("lambda_max");
+  result.rows[1].numbers["lambda_max"] = 0;
+  result.rows[2].settings = {"wide"};
+  const auto points = fit_points(result, "network.width", "lambda_max");
+  EXPECT_EQ(points.x, (std::vector<double>{8}));
+  EXPECT_EQ(points.left_out, 3);
+}
+
+TEST(Sweep, RunsThatWereCutOffHaveNoLawOfSteps) {
+  const TemporaryFolder folder;
+  const auto grid = axes({"width=16,32,64"});
+  const auto cut_off = run_sweep(small_settings(), grid, folder.path(), {});
+  ASSERT_EQ(cut_off.rows[0].stopped_by, "max_steps");
+  EXPECT_FALSE(cut_off.fits.empty());
+  for (const auto& fit : cut_off.fits) {
+    EXPECT_NE(fit.y, "steps");
+    EXPECT_EQ(fit.left_out, 0);
+  }
+  const auto diverged =
+      run_sweep(small_settings({{"train.step", "critical:3000"}, {"train.max_steps", "500"}}),
+                grid,
+                folder.path(),
+                {});
+  EXPECT_EQ(diverged.rows.size(), 3u);
+  EXPECT_TRUE(diverged.fits.empty());
 }
 
 TEST(Sweep, GoesOnWhereItWas) {
@@ -197,7 +259,10 @@ TEST(Sweep, TheDocumentNamesAxesAndNumbers) {
   EXPECT_EQ(document.at("rows")[1].at("settings").at("network.width"), "32");
   EXPECT_TRUE(document.at("rows")[1].at("numbers").at("test_accuracy").is_null());
   EXPECT_GT(document.at("rows")[1].at("numbers").at("objective"), 0);
-  EXPECT_EQ(document.at("fits").size(), result.fits.size());
+  ASSERT_EQ(document.at("fits").size(), result.fits.size());
+  ASSERT_FALSE(result.fits.empty());
+  EXPECT_EQ(document.at("fits")[0].at("points"), 3);
+  EXPECT_EQ(document.at("fits")[0].at("left_out"), 0);
   EXPECT_EQ(document.at("run"), 3);
 
   const auto table = sweep_table(result);

@@ -32,10 +32,11 @@ struct SweepRow {
   std::map<std::string, double> numbers;  ///< steps, objective, ratio, lambda_max, distance, ...
 };
 
-/// A power law of one number in one axis, over all rows.
+/// A power law of one number in one axis, over the rows that `fit_points` keeps.
 struct SweepFit {
   std::string x, y;
   linalg::PowerLaw law;
+  std::int64_t left_out = 0;  ///< rows that the fit does not use
 };
 
 struct SweepResult {
@@ -55,6 +56,17 @@ SweepResult run_sweep(const Settings& settings,
                       const std::vector<SweepAxis>& axes,
                       const std::filesystem::path& folder,
                       const Voice& voice);
+
+/// What a law is fitted to, and what its chart shows.
+struct FitPoints {
+  std::vector<double> x, y;
+  std::int64_t left_out = 0;
+};
+
+/// The rows that say something about `number` as a power of `axis`: those of runs that did not
+/// diverge, with a positive finite value of both. Steps are those to a target, so that a run which
+/// was cut off before it reached one says nothing about them.
+FitPoints fit_points(const SweepResult& result, const std::string& axis, const std::string& number);
 
 nlohmann::json to_json(const SweepResult& result);
 report::Table sweep_table(const SweepResult& result);
