@@ -36,6 +36,16 @@ class Sweep(support.ProgramTest):
         self.assertEqual(again["rows"], document["rows"])
         self.assertEqual(len(self.rows()), POINTS)
 
+    def test_report(self):
+        """`report` names the command that writes the page."""
+        for name, command in (("sweep.json", "overparam sweep"), ("verify.json", "overparam verify"),
+                              ("rows.jsonl", "unfinished")):
+            folder = self.folder / f"holds-{name}"
+            folder.mkdir()
+            (folder / name).write_text("{}\n")
+            self.refuse(support.USAGE, [f"holds-{name}", command, "--out"], "report",
+                        f"holds-{name}")
+
     def check_rows(self, document):
         self.assertEqual(len({row["key"] for row in self.rows()}), POINTS)
         self.assertEqual(len(self.rows()), POINTS)

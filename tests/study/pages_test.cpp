@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -157,6 +158,41 @@ TEST(DemoPage, ComparesTheWideNetworkWithTheNarrowOnes) {
   ASSERT_EQ(document.at("narrow").size(), 2u);
   EXPECT_EQ(document.at("narrow")[1].at("width"), 16);
   EXPECT_EQ(document.at("narrow")[1].at("objective"), demo.narrow[1].facts.final_objective);
+}
+
+/// A small demo as `run_demo` leaves it, without demo.json.
+Demo demo_in(const std::filesystem::path& folder) {
+  Demo demo{.main = run(digit_settings({{"network.width", "64"}}), {.folder = folder})};
+  for (const char* width : {"4", "16"}) {
+    demo.narrow.push_back(run(digit_settings({{"network.width", width}}),
+                              {.folder = folder / "narrow" / (std::string("m-") + width)}));
+  }
+  return demo;
+}
+
+TEST(DemoPage, IsTheSameFromTheFolder) {
+  const TemporaryFolder folder;
+  const auto demo = demo_in(folder / "demo");
+  EXPECT_FALSE(is_demo(folder / "demo"));
+  write_demo(demo, folder / "demo");
+  EXPECT_TRUE(is_demo(folder / "demo"));
+  const auto again = read_demo(folder / "demo");
+  ASSERT_EQ(again.narrow.size(), 2u);
+  EXPECT_EQ(again.narrow[1].name, "m-16");
+  EXPECT_EQ(report::to_html(demo_page(again)), report::to_html(demo_page(demo)));
+  EXPECT_EQ(to_json(again).at("narrow"), to_json(demo).at("narrow"));
+}
+
+TEST(DemoPage, WhatIsMissingIsNamed) {
+  const TemporaryFolder folder;
+  write_demo(demo_in(folder.path()), folder.path());
+  std::filesystem::remove(folder / "narrow/m-4/run.json");
+  tests::expect_error(ErrorKind::data, {"m-4", "run.json"}, [&] { read_demo(folder.path()); });
+  for (const char* text : {"", "[]", "{}", R"({"narrow": 3})"}) {
+    tests::write_bytes(folder / "demo.json", text);
+    tests::expect_error(
+        ErrorKind::data, {"demo.json", "damaged"}, [&] { read_demo(folder.path()); });
+  }
 }
 
 TEST(SweepPage, HoldsAChartForEachFit) {
