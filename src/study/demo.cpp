@@ -26,18 +26,6 @@ constexpr const char* kDemo = "demo.json";
 /// Where the run of a name such as "m-8" lies, below the demo's folder.
 fs::path narrow_folder(const std::string& name) { return fs::path("narrow") / name; }
 
-Settings demo_settings(const Settings& given) {
-  Settings settings = given;
-  const auto set = [&](const char* key, const std::string& value) { settings.set(key, value, "demo"); };
-  set("data.source", "digits");
-  set("data.samples", "100");
-  set("network.width", "1024");
-  set("network.depth", "2");
-  set("train.target_ratio", fmt::format("{}", kTargetRatio));
-  set("train.max_steps", "20000");
-  return settings;
-}
-
 /// The same data at another width, for as many steps as the wide network took.
 RunRecord run_narrow(const Settings& settings,
                      const PreparedData& data,
@@ -53,6 +41,24 @@ RunRecord run_narrow(const Settings& settings,
 }
 
 }  // namespace
+
+const std::vector<std::string>& demo_keys() {
+  static const std::vector<std::string> keys{"run.seed", "run.threads", "run.out"};
+  return keys;
+}
+
+Settings demo_settings(const Settings& given) {
+  Settings settings;
+  for (const auto& key : demo_keys()) settings.set(key, given.text(key), given.origin(key));
+  const auto set = [&](const char* key, const std::string& value) { settings.set(key, value, "demo"); };
+  set("data.source", "digits");
+  set("data.samples", "100");
+  set("network.width", "1024");
+  set("network.depth", "2");
+  set("train.target_ratio", fmt::format("{}", kTargetRatio));
+  set("train.max_steps", "20000");
+  return settings;
+}
 
 Demo run_demo(const Settings& given, const fs::path& folder, const Voice& voice) {
   const Settings settings = demo_settings(given);

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "overparam/base/text.hpp"
@@ -193,6 +194,29 @@ TEST(DemoPage, WhatIsMissingIsNamed) {
     tests::expect_error(
         ErrorKind::data, {"demo.json", "damaged"}, [&] { read_demo(folder.path()); });
   }
+}
+
+TEST(DemoSettings, OnlySeedThreadsAndFolderAreTheUsers) {
+  Settings given;
+  given.set("run.seed", "7", "--seed");
+  given.set("run.threads", "1", "--threads");
+  given.set("run.out", "elsewhere", "--out");
+  Settings foreign = given;
+  for (const auto& [key, value] :
+       std::map<std::string, std::string>{{"train.loss", "cross-entropy"},
+                                          {"train.method", "sgd"},
+                                          {"data.labels", "random"},
+                                          {"network.width", "8"},
+                                          {"run.dtype", "float64"}}) {
+    foreign.set(key, value, "OVERPARAM_");
+  }
+  const std::vector<std::string> sections{"data", "network", "train", "run"};
+  const auto settings = demo_settings(foreign);
+  EXPECT_EQ(settings.to_toml(sections), demo_settings(given).to_toml(sections));
+  EXPECT_EQ(settings.text("train.loss"), "squared");
+  EXPECT_EQ(settings.integer("run.seed"), 7);
+  EXPECT_EQ(settings.origin("run.seed"), "--seed");
+  EXPECT_EQ(settings.text("run.out"), "elsewhere");
 }
 
 TEST(SweepPage, HoldsAChartForEachFit) {

@@ -20,6 +20,12 @@ struct Demo {
   std::vector<RunRecord> narrow;  ///< the same data and steps at smaller widths
 };
 
+/// The settings that a demo obeys; all others are fixed, wherever they were given.
+const std::vector<std::string>& demo_keys();
+
+/// What the wide network of the demo is trained with.
+Settings demo_settings(const Settings& given);
+
 /// The main run fills `folder`, the narrow ones the folders narrow/m-<width> below it. When all
 /// have finished, demo.json lists them. An interrupted demo lacks runs and has no demo.json.
 Demo run_demo(const Settings& given, const std::filesystem::path& folder, const Voice& voice);
