@@ -9,6 +9,7 @@
 #include "overparam/base/files.hpp"
 #include "overparam/base/interrupt.hpp"
 #include "overparam/base/text.hpp"
+#include "overparam/study/training.hpp"
 #include "study/small_runs.hpp"
 #include "support/files.hpp"
 #include "support/tolerance.hpp"
@@ -216,6 +217,75 @@ TEST(Sweep, OneFailureDoesNotLoseTheOthers) {
   EXPECT_EQ(again.reused, 2);
   EXPECT_EQ(again.run, 0);
   EXPECT_EQ(again.failures.size(), 1u) << "what failed is tried again";
+}
+
+/// A CSV of `count` samples with two inputs and a number to fit.
+void write_table(const fs::path& path, int count) {
+  std::string text = "a,b,y\n";
+  for (int i = 0; i < count; ++i) text += fmt::format("{},{},{}.5\n", i, i * i % 7, i % 3);
+  tests::write_bytes(path, text);
+}
+
+Settings table_settings(const fs::path& path) {
+  return small_settings({{"data.source", path.string()},
+                         {"data.samples", "0"},
+                         {"data.dim", "0"},
+                         {"data.test", "10"},
+                         {"train.max_steps", "2"}});
+}
+
+TEST(Sweep, PlansForTheSamplesThatThereAre) {
+  const TemporaryFolder folder;
+  write_table(folder / "table.csv", 310);
+  const auto settings = table_settings(folder / "table.csv");
+  const auto data = prepare_data(settings);
+  const auto size = data_size(data);
+  EXPECT_EQ(size.samples, 300);
+  EXPECT_EQ(size.inputs, data.dataset.train.inputs.size(1));
+  EXPECT_EQ(size.outputs, data.num_outputs);
+  // Inputs and targets of both parts, as float64.
+  const auto bytes = static_cast<std::uint64_t>(8 * 310 * (size.inputs + size.outputs));
+  EXPECT_EQ(size.bytes, bytes);
+  EXPECT_EQ(
+      plan_point(settings, size).total(),
+      bytes + plan_memory(settings, build_architecture(settings, size.inputs, size.outputs), 300)
+                  .total());
+}
+
+TEST(Sweep, ReadsTheDataOnceForAllPoints) {
+  const TemporaryFolder folder;
+  write_table(folder / "table.csv", 20);
+  // Said between planning, which reads the data, and the first run.
+  const Voice voice{.say = [&](const std::string&) { fs::remove(folder / "table.csv"); }};
+  const auto result = run_sweep(table_settings(folder / "table.csv"),
+                                axes({"width=8,16", "seed=0..2"}),
+                                folder / "sweep",
+                                voice);
+  EXPECT_FALSE(fs::exists(folder / "table.csv"));
+  EXPECT_TRUE(result.failures.empty());
+  EXPECT_EQ(result.rows.size(), 6u);
+}
+
+TEST(Sweep, APointWithoutDataCostsThatPoint) {
+  const TemporaryFolder folder;
+  write_table(folder / "table.csv", 20);
+  auto grid = axes({"data=nowhere,there", "width=8,16"});
+  grid[0].values[1] = (folder / "table.csv").string();
+  const auto result = run_sweep(table_settings("unused"), grid, folder / "sweep", {});
+  EXPECT_EQ(result.rows.size(), 2u);
+  ASSERT_EQ(result.failures.size(), 2u);
+  EXPECT_NE(result.failures[0].find("nowhere"), std::string::npos) << result.failures[0];
+}
+
+TEST(Sweep, SeedsHaveTheirOwnGeneratedData) {
+  const TemporaryFolder folder;
+  const auto result =
+      run_sweep(small_settings(), axes({"width=16,32", "seed=0..1"}), folder.path(), {});
+  ASSERT_EQ(result.rows.size(), 4u);
+  const auto separation = [&](std::size_t i) { return result.rows[i].numbers.at("separation"); };
+  EXPECT_NE(separation(0), separation(1));
+  EXPECT_EQ(separation(0), separation(2));
+  EXPECT_EQ(separation(1), separation(3));
 }
 
 TEST(Sweep, NothingThatWorksIsAnError) {

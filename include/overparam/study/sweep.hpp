@@ -7,12 +7,15 @@
 #include <string>
 #include <vector>
 
+#include "overparam/base/memory.hpp"
 #include "overparam/linalg/fit.hpp"
 #include "overparam/report/page.hpp"
 #include "overparam/study/settings.hpp"
 #include "overparam/study/voice.hpp"
 
 namespace overparam::study {
+
+struct PreparedData;
 
 /// One setting and the values it takes.
 struct SweepAxis {
@@ -23,6 +26,16 @@ struct SweepAxis {
 /// Reads "network.width=64,128,256" or "run.seed=0..4"; a flag's name without dashes serves as well:
 /// "width=64,128". @throws Error(usage)
 SweepAxis parse_axis(const std::string& text);
+
+/// What a point's memory depends on, of its data.
+struct DataSize {
+  std::int64_t samples = 0, inputs = 0, outputs = 0;
+  std::uint64_t bytes = 0;  ///< of inputs, targets and labels, training and test part
+};
+DataSize data_size(const PreparedData& data);
+
+/// Bytes that a point needs at once: those of its run, and of its data.
+base::MemoryPlan plan_point(const Settings& settings, const DataSize& size);
 
 /// One run of a sweep.
 struct SweepRow {
@@ -50,8 +63,9 @@ struct SweepResult {
   bool interrupted = false;
 };
 
-/// Runs every point that the folder does not hold yet, side by side within the memory plan. Each
-/// finished point is one line of rows.jsonl, so a killed sweep goes on where it was.
+/// Runs every point that the folder does not hold yet, side by side within the memory plan. Points
+/// with the same data settings and seed share their data. Each finished point is one line of
+/// rows.jsonl, so a killed sweep goes on where it was.
 SweepResult run_sweep(const Settings& settings,
                       const std::vector<SweepAxis>& axes,
                       const std::filesystem::path& folder,
