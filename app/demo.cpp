@@ -37,7 +37,7 @@ Command demo_command() {
                     .description =
                         "see it work: a wide network reaches a global minimum, narrow ones do "
                         "not; no data, no network, one page",
-                    .keys = {"run.seed", "run.threads", "run.out"}},
+                    .keys = study::demo_keys()},
           .run = run};
 }
 

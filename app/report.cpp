@@ -3,15 +3,49 @@
 
 #include "commands.hpp"
 #include "console.hpp"
+#include "overparam/base/require.hpp"
+#include "overparam/study/demo.hpp"
 #include "overparam/study/pages.hpp"
 
 namespace overparam::app {
 
 namespace {
 
+namespace fs = std::filesystem;
+
+/// The pages of sweeps and verifications are made from their rows, by the commands that know the
+/// grid.
+void refuse_rows(const fs::path& folder) {
+  constexpr const char* kRepeat =
+      "{}: holds {}, not a run; repeat its line \"overparam {} ... --out {}\", which measures only "
+      "what is missing and writes the page";
+  if (fs::exists(folder / "run.json")) return;
+  const std::string name = folder.string();
+  if (fs::exists(folder / "sweep.json")) {
+    base::fail(ErrorKind::usage, kRepeat, name, "a sweep", "sweep", name);
+  }
+  if (fs::exists(folder / "verify.json")) {
+    base::fail(ErrorKind::usage, kRepeat, name, "a verification", "verify", name);
+  }
+  if (fs::exists(folder / "rows.jsonl")) {
+    base::fail(ErrorKind::usage,
+               kRepeat,
+               name,
+               "an unfinished sweep or verification",
+               "sweep|verify",
+               name);
+  }
+}
+
+report::Page page_of(const fs::path& folder) {
+  refuse_rows(folder);
+  return study::is_demo(folder) ? study::demo_page(study::read_demo(folder))
+                                : study::run_page(study::read_run(folder));
+}
+
 int run(const Arguments& arguments) {
-  const std::filesystem::path folder = arguments.positional;
-  print(report::write_page(study::run_page(study::read_run(folder)), folder).string() + "\n");
+  const fs::path folder = arguments.positional;
+  print(report::write_page(page_of(folder), folder).string() + "\n");
   return kDone;
 }
 
@@ -19,9 +53,9 @@ int run(const Arguments& arguments) {
 
 Command report_command() {
   return {.shape = {.name = "report",
-                    .description = "write the page of a finished run again",
+                    .description = "write the page of a finished run or demo again",
                     .positional = "RUN",
-                    .positional_help = "folder of a finished run",
+                    .positional_help = "folder of a finished run or demo",
                     .positional_required = true},
           .run = run};
 }

@@ -4,6 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "json_fields.hpp"
+#include "overparam/base/files.hpp"
+#include "overparam/base/interrupt.hpp"
+#include "overparam/base/require.hpp"
 #include "overparam/base/text.hpp"
 #include "overparam/base/work_queue.hpp"
 #include "overparam/study/pages.hpp"
@@ -11,13 +14,42 @@
 
 namespace overparam::study {
 
+namespace fs = std::filesystem;
+using nlohmann::json;
+
 namespace {
 
 constexpr int kNarrowWidths[] = {8, 32, 128};
 constexpr double kTargetRatio = 5e-4;
+constexpr const char* kDemo = "demo.json";
+
+/// Where the run of a name such as "m-8" lies, below the demo's folder.
+fs::path narrow_folder(const std::string& name) { return fs::path("narrow") / name; }
+
+/// The same data at another width, for as many steps as the wide network took.
+RunRecord run_narrow(const Settings& settings,
+                     const PreparedData& data,
+                     int width,
+                     std::int64_t steps,
+                     const fs::path& folder) {
+  const fs::path below = folder / narrow_folder(fmt::format("m-{}", width));
+  Settings narrow = settings;
+  narrow.set("network.width", std::to_string(width), "demo");
+  narrow.set("train.max_steps", std::to_string(steps), "demo");
+  narrow.set("run.out", below.string(), "demo");
+  return run_training(narrow, data, {.folder = below, .overwrite = true}, {});
+}
+
+}  // namespace
+
+const std::vector<std::string>& demo_keys() {
+  static const std::vector<std::string> keys{"run.seed", "run.threads", "run.out"};
+  return keys;
+}
 
 Settings demo_settings(const Settings& given) {
-  Settings settings = given;
+  Settings settings;
+  for (const auto& key : demo_keys()) settings.set(key, given.text(key), given.origin(key));
   const auto set = [&](const char* key, const std::string& value) { settings.set(key, value, "demo"); };
   set("data.source", "digits");
   set("data.samples", "100");
@@ -28,19 +60,11 @@ Settings demo_settings(const Settings& given) {
   return settings;
 }
 
-/// The same data at another width, for as many steps as the wide network took.
-RunRecord run_narrow(const Settings& settings, int width, std::int64_t steps) {
-  Settings narrow = settings;
-  narrow.set("network.width", std::to_string(width), "demo");
-  narrow.set("train.max_steps", std::to_string(steps), "demo");
-  return run_training(narrow, prepare_data(narrow), {}, {});
-}
-
-}  // namespace
-
-Demo run_demo(const Settings& given, const std::filesystem::path& folder, const Voice& voice) {
+Demo run_demo(const Settings& given, const fs::path& folder, const Voice& voice) {
   const Settings settings = demo_settings(given);
   const PreparedData data = prepare_data(settings);
+  // A list of an earlier demo would be taken for ours if we were killed.
+  fs::remove(folder / kDemo);
   voice.say("training a network of width 1,024 on 100 drawn digits");
   Demo demo{.main = run_training(settings, data, {.folder = folder, .overwrite = true}, voice)};
   if (demo.main.stopped_by == "interrupted") return demo;
@@ -50,17 +74,44 @@ Demo run_demo(const Settings& given, const std::filesystem::path& folder, const 
   std::vector<base::WorkItem> items;
   for (std::size_t i = 0; i < demo.narrow.size(); ++i) {
     items.push_back({.name = fmt::format("width {}", kNarrowWidths[i]), .run = [&, i] {
-                       demo.narrow[i] = run_narrow(settings, kNarrowWidths[i], demo.main.facts.steps);
+                       demo.narrow[i] = run_narrow(
+                           settings, data, kNarrowWidths[i], demo.main.facts.steps, folder);
                      }});
   }
   base::WorkQueue({.threads = static_cast<int>(settings.integer("run.threads"))}).run(items).rethrow();
+  if (!base::interrupted()) write_demo(demo, folder);
   return demo;
 }
 
-nlohmann::json to_json(const Demo& demo) {
-  nlohmann::json document = to_json(demo.main);
+bool is_demo(const fs::path& folder) { return fs::exists(folder / kDemo); }
+
+void write_demo(const Demo& demo, const fs::path& folder) {
+  json narrow = json::array();
+  for (const auto& record : demo.narrow) {
+    narrow.push_back(narrow_folder(record.name).generic_string());
+  }
+  const json document{
+      {"schema", kSchema}, {"version", version()}, {"kind", "demo"}, {"narrow", narrow}};
+  base::write_file(folder / kDemo, document.dump(1) + '\n');
+}
+
+Demo read_demo(const fs::path& folder) {
+  const fs::path path = folder / kDemo;
+  try {
+    const json document = json::parse(base::read_file(path));
+    const std::vector<std::string> narrow = document.at("narrow");
+    Demo demo{.main = read_run(folder)};
+    for (const auto& below : narrow) demo.narrow.push_back(read_run(folder / below));
+    return demo;
+  } catch (const json::exception& error) {
+    base::fail(ErrorKind::data, "{}: damaged ({})", path.string(), error.what());
+  }
+}
+
+json to_json(const Demo& demo) {
+  json document = to_json(demo.main);
   document["kind"] = "demo";
-  nlohmann::json narrow = nlohmann::json::array();
+  json narrow = json::array();
   for (const auto& record : demo.narrow) {
     narrow.push_back({{"width", record.facts.m},
                       {"objective", finite_or_null(record.facts.final_objective)},

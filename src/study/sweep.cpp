@@ -3,12 +3,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <limits>
+#include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "json_fields.hpp"
+#include "overparam/base/catalogue.hpp"
 #include "overparam/base/clock.hpp"
 #include "overparam/base/files.hpp"
 #include "overparam/base/interrupt.hpp"
@@ -18,7 +21,9 @@
 #include "overparam/base/require.hpp"
 #include "overparam/base/text.hpp"
 #include "overparam/base/work_queue.hpp"
+#include "overparam/data/sources.hpp"
 #include "overparam/study/training.hpp"
+#include "overparam/train/trainer.hpp"
 #include "row_files.hpp"
 
 namespace overparam::study {
@@ -85,8 +90,94 @@ std::vector<SweepPoint> points_of(const Settings& settings, const std::vector<Sw
   return points;
 }
 
-SweepRow run_point(const SweepPoint& point) {
-  const PreparedData data = prepare_data(point.settings);
+/// Whether two seeds give two data sets: a file with its own labels is the same for all of them.
+bool data_need_seed(const Settings& settings) {
+  const auto names = base::names_of(data::generators());
+  return std::ranges::find(names, settings.text("data.source")) != names.end() ||
+         settings.text("data.labels") != "true";
+}
+
+/// What decides the size of a point's data.
+std::string size_key(const Settings& settings) {
+  return settings.to_toml({"data"}) + settings.text("network.outputs") + ' ' +
+         settings.text("run.dtype");
+}
+
+/// What decides a point's data.
+std::string data_key(const Settings& settings) {
+  return size_key(settings) + ' ' + (data_need_seed(settings) ? settings.text("run.seed") : "");
+}
+
+/// Data that several points train on: prepared once, and held until the last of them is done.
+class SharedData {
+ public:
+  using Pointer = std::shared_ptr<const PreparedData>;
+
+  /// Tells of a point that will `take` its data once. All are told before the first takes.
+  void expect(const Settings& settings) { ++slots_[data_key(settings)].takers; }
+
+  /// The data of a point, left here for its takers. @throws what `prepare_data` threw, each time
+  Pointer look(const Settings& settings) {
+    Slot& slot = slots_.at(data_key(settings));
+    const std::scoped_lock lock(slot.mutex);
+    return prepared(slot, settings);
+  }
+
+  /// The same for one taker, of whom the last takes them along.
+  Pointer take(const Settings& settings) {
+    Slot& slot = slots_.at(data_key(settings));
+    const std::scoped_lock lock(slot.mutex);
+    Pointer data = prepared(slot, settings);
+    if (--slot.takers == 0) slot.data.reset();
+    return data;
+  }
+
+ private:
+  struct Slot {
+    std::mutex mutex;
+    std::int64_t takers = 0;
+    Pointer data;
+    std::exception_ptr error;
+  };
+
+  static Pointer prepared(Slot& slot, const Settings& settings) {
+    if (slot.error) std::rethrow_exception(slot.error);
+    if (slot.data) return slot.data;
+    try {
+      slot.data = std::make_shared<const PreparedData>(prepare_data(settings));
+    } catch (...) {
+      slot.error = std::current_exception();
+      throw;
+    }
+    return slot.data;
+  }
+
+  std::map<std::string, Slot> slots_;
+};
+
+/// Plans from the data of one seed for all seeds, so that not all of them are held before the
+/// start.
+class Planner {
+ public:
+  explicit Planner(SharedData& data) : data_(data) {}
+
+  /// Bytes of a point; 0 for one that cannot run and will say so itself.
+  std::uint64_t bytes_of(const Settings& settings) {
+    try {
+      const auto key = size_key(settings);
+      if (!sizes_.contains(key)) sizes_[key] = data_size(*data_.look(settings));
+      return plan_point(settings, sizes_.at(key)).total();
+    } catch (const std::exception&) {
+      return 0;
+    }
+  }
+
+ private:
+  SharedData& data_;
+  std::map<std::string, DataSize> sizes_;
+};
+
+SweepRow run_point(const SweepPoint& point, const PreparedData& data) {
   const RunRecord record = run_training(point.settings, data, {}, {});
   const auto& facts = record.facts;
   SweepRow row{.key = point_key(point.settings),
@@ -137,14 +228,18 @@ SweepRow row_from_json(const json& line) {
   return row;
 }
 
-std::uint64_t memory_of(const SweepPoint& point) {
-  const std::int64_t samples = std::max<std::int64_t>(point.settings.integer("data.samples"), 100);
-  constexpr std::int64_t kTypicalInput = 3072;
-  const std::int64_t outputs = std::max<std::int64_t>(point.settings.integer("network.outputs"), 10);
-  return plan_memory(point.settings,
-                     build_architecture(point.settings, kTypicalInput, outputs),
-                     samples)
-      .total();
+bool was_stopped_by(const SweepRow& row, std::initializer_list<train::StopReason> reasons) {
+  return std::ranges::any_of(reasons, [&](train::StopReason reason) {
+    return row.stopped_by == train::to_string(reason);
+  });
+}
+
+bool is_usable(const SweepRow& row, const std::string& number) {
+  using enum train::StopReason;
+  if (number == "steps") {
+    return was_stopped_by(row, {target_objective, target_ratio, target_accuracy, gradient_norm});
+  }
+  return !was_stopped_by(row, {diverged, not_finite});
 }
 
 std::vector<SweepFit> fit_rows(const SweepResult& result) {
@@ -152,17 +247,9 @@ std::vector<SweepFit> fit_rows(const SweepResult& result) {
   for (std::size_t a = 0; a < result.axes.size(); ++a) {
     if (result.axes[a].key == "run.seed") continue;  // a name, not a quantity
     for (const char* name : kFittedNumbers) {
-      std::vector<double> x;
-      std::vector<double> y;
-      for (const auto& row : result.rows) {
-        const auto level = base::parse_number(row.settings[a]);
-        const auto number = row.numbers.find(name);
-        if (!level || number == row.numbers.end() || !std::isfinite(number->second)) continue;
-        x.push_back(*level);
-        y.push_back(number->second);
-      }
-      const auto law = linalg::fit_power_law(x, y);
-      if (law.levels >= 3) fits.push_back({result.axes[a].key, name, law});
+      const auto points = fit_points(result, result.axes[a].key, name);
+      const auto law = linalg::fit_power_law(points.x, points.y);
+      if (law.levels >= 3) fits.push_back({result.axes[a].key, name, law, points.left_out});
     }
   }
   return fits;
@@ -184,6 +271,49 @@ SweepAxis parse_axis(const std::string& text) {
   return axis;
 }
 
+DataSize data_size(const PreparedData& data) {
+  const auto& train = data.dataset.train;
+  DataSize size{
+      .samples = train.size(), .inputs = train.inputs.size(1), .outputs = data.num_outputs};
+  const auto add = [&](const data::Samples& samples) {
+    for (const auto* tensor : {&samples.inputs, &samples.targets, &samples.labels}) {
+      if (tensor->defined()) size.bytes += tensor->nbytes();
+    }
+  };
+  add(train);
+  if (data.dataset.test) add(*data.dataset.test);
+  return size;
+}
+
+base::MemoryPlan plan_point(const Settings& settings, const DataSize& size) {
+  auto plan =
+      plan_memory(settings, build_architecture(settings, size.inputs, size.outputs), size.samples);
+  plan.add("data", size.bytes);
+  return plan;
+}
+
+FitPoints fit_points(const SweepResult& result,
+                     const std::string& axis,
+                     const std::string& number) {
+  FitPoints points;
+  for (std::size_t a = 0; a < result.axes.size(); ++a) {
+    if (result.axes[a].key != axis) continue;
+    for (const auto& row : result.rows) {
+      const auto level = base::parse_number(row.settings[a]);
+      const auto value = row.numbers.find(number);
+      const bool is_power = level && *level > 0 && value != row.numbers.end() &&
+                            std::isfinite(value->second) && value->second > 0;
+      if (!is_power || !is_usable(row, number)) {
+        ++points.left_out;
+        continue;
+      }
+      points.x.push_back(*level);
+      points.y.push_back(value->second);
+    }
+  }
+  return points;
+}
+
 SweepResult run_sweep(const Settings& settings,
                       const std::vector<SweepAxis>& axes,
                       const std::filesystem::path& folder,
@@ -200,16 +330,23 @@ SweepResult run_sweep(const Settings& settings,
 
   SweepResult result{.axes = axes};
   const auto points = points_of(settings, axes);
-  std::vector<base::WorkItem> items;
+  SharedData data;
+  std::vector<const SweepPoint*> missing;
   for (const auto& point : points) {
     if (finished.contains(point_key(point.settings))) {
       ++result.reused;
       continue;
     }
-    items.push_back({.name = base::join(point.values, " "),
-                     .bytes = memory_of(point),
+    data.expect(point.settings);
+    missing.push_back(&point);
+  }
+  Planner planner(data);
+  std::vector<base::WorkItem> items;
+  for (const auto* point : missing) {
+    items.push_back({.name = base::join(point->values, " "),
+                     .bytes = planner.bytes_of(point->settings),
                      .run = [&, point] {
-                       SweepRow row = run_point(point);
+                       SweepRow row = run_point(*point, *data.take(point->settings));
                        if (row.stopped_by == "interrupted") return;
                        const std::scoped_lock lock(mutex);
                        writer.append(row_json(row));
@@ -267,7 +404,8 @@ json to_json(const SweepResult& result) {
                     {"fitted", fit.law.exponent},
                     {"low", finite_or_null(fit.law.interval.low)},
                     {"high", finite_or_null(fit.law.interval.high)},
-                    {"points", fit.law.points}});
+                    {"points", fit.law.points},
+                    {"left_out", fit.left_out}});
   }
   return {{"schema", kSchema},
           {"version", version()},

@@ -8,36 +8,23 @@ namespace overparam::study {
 
 namespace {
 
-std::vector<double> numbers_of(const SweepResult& result, const std::string& axis, const std::string& name,
-                               std::vector<double>& x) {
-  std::vector<double> y;
-  for (std::size_t a = 0; a < result.axes.size(); ++a) {
-    if (result.axes[a].key != axis) continue;
-    for (const auto& row : result.rows) {
-      const auto level = base::parse_number(row.settings[a]);
-      const auto number = row.numbers.find(name);
-      if (!level || number == row.numbers.end()) continue;
-      x.push_back(*level);
-      y.push_back(number->second);
-    }
-  }
-  return y;
-}
-
 report::Figure fit_figure(const SweepResult& result, const SweepFit& fit) {
   report::Figure figure{.id = "fit-" + fit.x + "-" + fit.y,
                         .title = fit.y + " against " + fit.x,
-                        .caption = fmt::format("Exponent {} [{}, {}] over {} runs.",
+                        .caption = fmt::format("Exponent {} [{}, {}] over {} runs; {} left out.",
                                                base::format_number(fit.law.exponent),
                                                base::format_number(fit.law.interval.low),
                                                base::format_number(fit.law.interval.high),
-                                               fit.law.points),
+                                               fit.law.points,
+                                               fit.left_out),
                         .x = {.label = fit.x, .logarithmic = true},
                         .y = {.label = fit.y, .logarithmic = true}};
   std::replace(figure.id.begin(), figure.id.end(), '.', '-');
   std::replace(figure.id.begin(), figure.id.end(), '_', '-');
   report::Series measured{.name = "runs", .mark = report::Mark::points};
-  measured.y = numbers_of(result, fit.x, fit.y, measured.x);
+  auto points = fit_points(result, fit.x, fit.y);
+  measured.x = std::move(points.x);
+  measured.y = std::move(points.y);
   const auto [least, most] = std::ranges::minmax(measured.x);
   const auto at = [&](double x) { return fit.law.constant * std::pow(x, fit.law.exponent); };
   figure.series.push_back(std::move(measured));
@@ -54,10 +41,16 @@ report::Table fit_table(const SweepResult& result) {
                                   {"exponent", "", 3},
                                   {"low", "95 % interval", 3},
                                   {"high", "95 % interval", 3},
-                                  {"runs", ""}}};
+                                  {"runs", ""},
+                                  {"left out", "runs that diverged, or never reached a target"}}};
   for (const auto& fit : result.fits) {
-    table.add_row(
-        {fit.y, fit.x, fit.law.exponent, fit.law.interval.low, fit.law.interval.high, fit.law.points});
+    table.add_row({fit.y,
+                   fit.x,
+                   fit.law.exponent,
+                   fit.law.interval.low,
+                   fit.law.interval.high,
+                   fit.law.points,
+                   fit.left_out});
   }
   return table;
 }

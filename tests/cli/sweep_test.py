@@ -36,6 +36,16 @@ class Sweep(support.ProgramTest):
         self.assertEqual(again["rows"], document["rows"])
         self.assertEqual(len(self.rows()), POINTS)
 
+    def test_report(self):
+        """`report` names the command that writes the page."""
+        for name, command in (("sweep.json", "overparam sweep"), ("verify.json", "overparam verify"),
+                              ("rows.jsonl", "unfinished")):
+            folder = self.folder / f"holds-{name}"
+            folder.mkdir()
+            (folder / name).write_text("{}\n")
+            self.refuse(support.USAGE, [f"holds-{name}", command, "--out"], "report",
+                        f"holds-{name}")
+
     def check_rows(self, document):
         self.assertEqual(len({row["key"] for row in self.rows()}), POINTS)
         self.assertEqual(len(self.rows()), POINTS)
@@ -47,6 +57,10 @@ class Sweep(support.ProgramTest):
             self.assertLess(row["numbers"]["ratio"], 1)
         laws = {(fit["x"], fit["y"]) for fit in document["fits"]}
         self.assertIn(("network.width", "lambda_max"), laws)
+        # Every run was cut off, so nothing is known about the steps to a target.
+        self.assertNotIn(("network.width", "steps"), laws)
+        for fit in document["fits"]:
+            self.assertEqual((fit["points"], fit["left_out"]), (POINTS, 0), fit)
         self.assertLessEqual({"sweep.json", "sweep.csv", "report.html"},
                              set(self.files_in("sweep")))
         table = (self.folder / "sweep/sweep.csv").read_text().splitlines()

@@ -5,9 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 
+#include "overparam/base/text.hpp"
 #include "overparam/study/demo.hpp"
 #include "overparam/study/verification.hpp"
 #include "study/small_runs.hpp"
@@ -158,6 +161,64 @@ TEST(DemoPage, ComparesTheWideNetworkWithTheNarrowOnes) {
   EXPECT_EQ(document.at("narrow")[1].at("objective"), demo.narrow[1].facts.final_objective);
 }
 
+/// A small demo as `run_demo` leaves it, without demo.json.
+Demo demo_in(const std::filesystem::path& folder) {
+  Demo demo{.main = run(digit_settings({{"network.width", "64"}}), {.folder = folder})};
+  for (const char* width : {"4", "16"}) {
+    demo.narrow.push_back(run(digit_settings({{"network.width", width}}),
+                              {.folder = folder / "narrow" / (std::string("m-") + width)}));
+  }
+  return demo;
+}
+
+TEST(DemoPage, IsTheSameFromTheFolder) {
+  const TemporaryFolder folder;
+  const auto demo = demo_in(folder / "demo");
+  EXPECT_FALSE(is_demo(folder / "demo"));
+  write_demo(demo, folder / "demo");
+  EXPECT_TRUE(is_demo(folder / "demo"));
+  const auto again = read_demo(folder / "demo");
+  ASSERT_EQ(again.narrow.size(), 2u);
+  EXPECT_EQ(again.narrow[1].name, "m-16");
+  EXPECT_EQ(report::to_html(demo_page(again)), report::to_html(demo_page(demo)));
+  EXPECT_EQ(to_json(again).at("narrow"), to_json(demo).at("narrow"));
+}
+
+TEST(DemoPage, WhatIsMissingIsNamed) {
+  const TemporaryFolder folder;
+  write_demo(demo_in(folder.path()), folder.path());
+  std::filesystem::remove(folder / "narrow/m-4/run.json");
+  tests::expect_error(ErrorKind::data, {"m-4", "run.json"}, [&] { read_demo(folder.path()); });
+  for (const char* text : {"", "[]", "{}", R"({"narrow": 3})"}) {
+    tests::write_bytes(folder / "demo.json", text);
+    tests::expect_error(
+        ErrorKind::data, {"demo.json", "damaged"}, [&] { read_demo(folder.path()); });
+  }
+}
+
+TEST(DemoSettings, OnlySeedThreadsAndFolderAreTheUsers) {
+  Settings given;
+  given.set("run.seed", "7", "--seed");
+  given.set("run.threads", "1", "--threads");
+  given.set("run.out", "elsewhere", "--out");
+  Settings foreign = given;
+  for (const auto& [key, value] :
+       std::map<std::string, std::string>{{"train.loss", "cross-entropy"},
+                                          {"train.method", "sgd"},
+                                          {"data.labels", "random"},
+                                          {"network.width", "8"},
+                                          {"run.dtype", "float64"}}) {
+    foreign.set(key, value, "OVERPARAM_");
+  }
+  const std::vector<std::string> sections{"data", "network", "train", "run"};
+  const auto settings = demo_settings(foreign);
+  EXPECT_EQ(settings.to_toml(sections), demo_settings(given).to_toml(sections));
+  EXPECT_EQ(settings.text("train.loss"), "squared");
+  EXPECT_EQ(settings.integer("run.seed"), 7);
+  EXPECT_EQ(settings.origin("run.seed"), "--seed");
+  EXPECT_EQ(settings.text("run.out"), "elsewhere");
+}
+
 TEST(SweepPage, HoldsAChartForEachFit) {
   const TemporaryFolder folder;
   const auto result = run_sweep(
@@ -178,6 +239,29 @@ TEST(SweepPage, HoldsAChartForEachFit) {
   const auto fit = std::ranges::find_if(
       result.fits, [](const auto& candidate) { return candidate.y == "lambda_max"; });
   EXPECT_NEAR(figure.series[1].y[1] / figure.series[1].y[0], std::pow(4, fit->law.exponent), 1e-9);
+}
+
+TEST(SweepPage, ShowsTheRowsOfTheFitAndCountsTheOthers) {
+  SweepResult result{.axes = {{"network.width", {"8", "16", "32"}}}};
+  for (const double m : {8, 16, 32}) {
+    for (const char* reason : {"target_ratio", "max_steps", "diverged"}) {
+      result.rows.push_back({.settings = {fmt::format("{}", m)},
+                             .stopped_by = reason,
+                             .numbers = {{"steps", 1000 / m}}});
+    }
+  }
+  const auto points = fit_points(result, "network.width", "steps");
+  result.fits = {{.x = "network.width",
+                  .y = "steps",
+                  .law = linalg::fit_power_law(points.x, points.y),
+                  .left_out = points.left_out}};
+  const auto page = sweep_page(result);
+  EXPECT_EQ(figure_called(page, "fit-network-width-steps").series[0].x,
+            (std::vector<double>{8, 16, 32}));
+  EXPECT_TRUE(mentions(page, "over 3 runs; 6 left out"));
+  const auto table = fit_table(result);
+  EXPECT_EQ(table.columns.back().name, "left out");
+  EXPECT_NE(report::to_text(table).find("left out"), std::string::npos);
 }
 
 TEST(SweepPage, FailuresAreTold) {

@@ -3,11 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "overparam/base/files.hpp"
 #include "overparam/base/interrupt.hpp"
 #include "overparam/base/text.hpp"
+#include "overparam/study/training.hpp"
 #include "study/small_runs.hpp"
 #include "support/files.hpp"
 #include "support/tolerance.hpp"
@@ -89,11 +91,72 @@ TEST(Sweep, RunsTheGridAndFitsIt) {
     EXPECT_EQ(fit.x, "network.width");
     if (fit.y != "lambda_max") continue;
     fitted = true;
+    EXPECT_EQ(fit.left_out, 0);
     EXPECT_NEAR(fit.law.exponent, 1, 0.2);
     EXPECT_EQ(fit.law.levels, 4);
     EXPECT_EQ(fit.law.points, 12);
   }
   EXPECT_TRUE(fitted);
+}
+
+/// Rows at widths 8, 16, 32 with steps and lambda_max that are exact powers of the width.
+SweepResult powers_of_width(const std::vector<std::string>& stopped_by) {
+  SweepResult result{.axes = {{"network.width", {"8", "16", "32"}}}};
+  for (std::size_t i = 0; i < stopped_by.size(); ++i) {
+    const double m = std::exp2(3 + static_cast<double>(i % 3));
+    result.rows.push_back({.settings = {fmt::format("{}", m)},
+                           .stopped_by = stopped_by[i],
+                           .numbers = {{"steps", 1000 / m}, {"lambda_max", 2 * m}}});
+  }
+  return result;
+}
+
+TEST(FitPoints, StepsAreThoseToATarget) {
+  const auto result = powers_of_width({"target_ratio",
+                                       "target_objective",
+                                       "gradient_norm",
+                                       "target_accuracy",
+                                       "max_steps",
+                                       "max_seconds",
+                                       "diverged",
+                                       "not_finite"});
+  const auto steps = fit_points(result, "network.width", "steps");
+  EXPECT_EQ(steps.x, (std::vector<double>{8, 16, 32, 8}));
+  EXPECT_EQ(steps.y, (std::vector<double>{125, 62.5, 31.25, 125}));
+  EXPECT_EQ(steps.left_out, 4);
+  // Other numbers are those of a run that was cut off too, but not of one that diverged.
+  const auto lambda = fit_points(result, "network.width", "lambda_max");
+  EXPECT_EQ(lambda.x, (std::vector<double>{8, 16, 32, 8, 16, 32}));
+  EXPECT_EQ(lambda.left_out, 2);
+}
+
+TEST(FitPoints, WhatIsNoPositiveNumberIsLeftOut) {
+  auto result = powers_of_width({"max_steps", "max_steps", "max_steps", "max_steps"});
+  result.rows[0].numbers.erase("lambda_max");
+  result.rows[1].numbers["lambda_max"] = 0;
+  result.rows[2].settings = {"wide"};
+  const auto points = fit_points(result, "network.width", "lambda_max");
+  EXPECT_EQ(points.x, (std::vector<double>{8}));
+  EXPECT_EQ(points.left_out, 3);
+}
+
+TEST(Sweep, RunsThatWereCutOffHaveNoLawOfSteps) {
+  const TemporaryFolder folder;
+  const auto grid = axes({"width=16,32,64"});
+  const auto cut_off = run_sweep(small_settings(), grid, folder.path(), {});
+  ASSERT_EQ(cut_off.rows[0].stopped_by, "max_steps");
+  EXPECT_FALSE(cut_off.fits.empty());
+  for (const auto& fit : cut_off.fits) {
+    EXPECT_NE(fit.y, "steps");
+    EXPECT_EQ(fit.left_out, 0);
+  }
+  const auto diverged =
+      run_sweep(small_settings({{"train.step", "critical:3000"}, {"train.max_steps", "500"}}),
+                grid,
+                folder.path(),
+                {});
+  EXPECT_EQ(diverged.rows.size(), 3u);
+  EXPECT_TRUE(diverged.fits.empty());
 }
 
 TEST(Sweep, GoesOnWhereItWas) {
@@ -156,6 +219,75 @@ TEST(Sweep, OneFailureDoesNotLoseTheOthers) {
   EXPECT_EQ(again.failures.size(), 1u) << "what failed is tried again";
 }
 
+/// A CSV of `count` samples with two inputs and a number to fit.
+void write_table(const fs::path& path, int count) {
+  std::string text = "a,b,y\n";
+  for (int i = 0; i < count; ++i) text += fmt::format("{},{},{}.5\n", i, i * i % 7, i % 3);
+  tests::write_bytes(path, text);
+}
+
+Settings table_settings(const fs::path& path) {
+  return small_settings({{"data.source", path.string()},
+                         {"data.samples", "0"},
+                         {"data.dim", "0"},
+                         {"data.test", "10"},
+                         {"train.max_steps", "2"}});
+}
+
+TEST(Sweep, PlansForTheSamplesThatThereAre) {
+  const TemporaryFolder folder;
+  write_table(folder / "table.csv", 310);
+  const auto settings = table_settings(folder / "table.csv");
+  const auto data = prepare_data(settings);
+  const auto size = data_size(data);
+  EXPECT_EQ(size.samples, 300);
+  EXPECT_EQ(size.inputs, data.dataset.train.inputs.size(1));
+  EXPECT_EQ(size.outputs, data.num_outputs);
+  // Inputs and targets of both parts, as float64.
+  const auto bytes = static_cast<std::uint64_t>(8 * 310 * (size.inputs + size.outputs));
+  EXPECT_EQ(size.bytes, bytes);
+  EXPECT_EQ(
+      plan_point(settings, size).total(),
+      bytes + plan_memory(settings, build_architecture(settings, size.inputs, size.outputs), 300)
+                  .total());
+}
+
+TEST(Sweep, ReadsTheDataOnceForAllPoints) {
+  const TemporaryFolder folder;
+  write_table(folder / "table.csv", 20);
+  // Said between planning, which reads the data, and the first run.
+  const Voice voice{.say = [&](const std::string&) { fs::remove(folder / "table.csv"); }};
+  const auto result = run_sweep(table_settings(folder / "table.csv"),
+                                axes({"width=8,16", "seed=0..2"}),
+                                folder / "sweep",
+                                voice);
+  EXPECT_FALSE(fs::exists(folder / "table.csv"));
+  EXPECT_TRUE(result.failures.empty());
+  EXPECT_EQ(result.rows.size(), 6u);
+}
+
+TEST(Sweep, APointWithoutDataCostsThatPoint) {
+  const TemporaryFolder folder;
+  write_table(folder / "table.csv", 20);
+  auto grid = axes({"data=nowhere,there", "width=8,16"});
+  grid[0].values[1] = (folder / "table.csv").string();
+  const auto result = run_sweep(table_settings("unused"), grid, folder / "sweep", {});
+  EXPECT_EQ(result.rows.size(), 2u);
+  ASSERT_EQ(result.failures.size(), 2u);
+  EXPECT_NE(result.failures[0].find("nowhere"), std::string::npos) << result.failures[0];
+}
+
+TEST(Sweep, SeedsHaveTheirOwnGeneratedData) {
+  const TemporaryFolder folder;
+  const auto result =
+      run_sweep(small_settings(), axes({"width=16,32", "seed=0..1"}), folder.path(), {});
+  ASSERT_EQ(result.rows.size(), 4u);
+  const auto separation = [&](std::size_t i) { return result.rows[i].numbers.at("separation"); };
+  EXPECT_NE(separation(0), separation(1));
+  EXPECT_EQ(separation(0), separation(2));
+  EXPECT_EQ(separation(1), separation(3));
+}
+
 TEST(Sweep, NothingThatWorksIsAnError) {
   const TemporaryFolder folder;
   expect_error(ErrorKind::usage, {"batch", "8 samples"}, [&] {
@@ -197,7 +329,10 @@ TEST(Sweep, TheDocumentNamesAxesAndNumbers) {
   EXPECT_EQ(document.at("rows")[1].at("settings").at("network.width"), "32");
   EXPECT_TRUE(document.at("rows")[1].at("numbers").at("test_accuracy").is_null());
   EXPECT_GT(document.at("rows")[1].at("numbers").at("objective"), 0);
-  EXPECT_EQ(document.at("fits").size(), result.fits.size());
+  ASSERT_EQ(document.at("fits").size(), result.fits.size());
+  ASSERT_FALSE(result.fits.empty());
+  EXPECT_EQ(document.at("fits")[0].at("points"), 3);
+  EXPECT_EQ(document.at("fits")[0].at("left_out"), 0);
   EXPECT_EQ(document.at("run"), 3);
 
   const auto table = sweep_table(result);

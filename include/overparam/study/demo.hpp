@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>
+#include <string>
 #include <vector>
 
 #include "overparam/report/page.hpp"
@@ -19,8 +20,24 @@ struct Demo {
   std::vector<RunRecord> narrow;  ///< the same data and steps at smaller widths
 };
 
-/// Uses the settings' seed and threads; the rest is fixed. The main run fills `folder`.
-Demo run_demo(const Settings& settings, const std::filesystem::path& folder, const Voice& voice);
+/// The settings that a demo obeys; all others are fixed, wherever they were given.
+const std::vector<std::string>& demo_keys();
+
+/// What the wide network of the demo is trained with.
+Settings demo_settings(const Settings& given);
+
+/// The main run fills `folder`, the narrow ones the folders narrow/m-<width> below it. When all
+/// have finished, demo.json lists them. An interrupted demo lacks runs and has no demo.json.
+Demo run_demo(const Settings& given, const std::filesystem::path& folder, const Voice& voice);
+
+/// Whether a finished demo is in the folder.
+bool is_demo(const std::filesystem::path& folder);
+
+/// Writes demo.json, which names the narrow runs by their folders.
+void write_demo(const Demo& demo, const std::filesystem::path& folder);
+
+/// Reads the runs that demo.json lists. @throws Error(data) naming what is missing or damaged
+Demo read_demo(const std::filesystem::path& folder);
 
 nlohmann::json to_json(const Demo& demo);
 report::Page demo_page(const Demo& demo);
