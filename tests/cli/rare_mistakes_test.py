@@ -65,6 +65,10 @@ class BadCsv(support.ProgramTest):
     def test_label_missing(self):
         self.refuse_table("a,b,label\n1,2,\n", ["line 2", "label is missing"])
 
+    def test_label_not_utf8(self):
+        (self.folder / "table.csv").write_bytes("a,label\n1,rot\n2,grün\n".encode("latin-1"))
+        self.refuse_train(DATA, ["table.csv", "line 3", "not UTF-8"], "--data", "table.csv")
+
     def test_header_alone(self):
         self.refuse_table("a,b,label\n", ["no rows follow"])
 
