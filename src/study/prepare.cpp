@@ -69,15 +69,7 @@ data::Dataset read(const Settings& settings) {
   data::Dataset dataset = data::read_dataset(source, options);
   const std::string& test = settings.text("data.test");
   const bool test_is_path = !test.empty() && !base::parse_integer(test);
-  if (test_is_path) {
-    data::Dataset other = data::read_dataset(test, options);
-    base::require(other.shape == dataset.shape,
-                  ErrorKind::data,
-                  "{}: its inputs have another shape than those of {}",
-                  test,
-                  source);
-    dataset.test = std::move(other.train);
-  }
+  if (test_is_path) data::add_test_part(dataset, data::read_dataset(test, options));
   data::take_samples(dataset, settings.integer("data.samples"), test_count(settings));
   return dataset;
 }
