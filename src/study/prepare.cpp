@@ -11,6 +11,7 @@
 #include "overparam/base/text.hpp"
 #include "overparam/data/prepare.hpp"
 #include "overparam/data/sources.hpp"
+#include "prepare_stages.hpp"
 
 namespace overparam::study {
 
@@ -146,7 +147,7 @@ at::Device device_of(const Settings& settings) {
   return {at::kCUDA, static_cast<at::DeviceIndex>(*index)};
 }
 
-PreparedData prepare_data(const Settings& settings) {
+PreparedData read_data(const Settings& settings) {
   PreparedData prepared{
       .dataset = is_generator(settings.text("data.source")) ? generate(settings) : read(settings)};
   data::Dataset& dataset = prepared.dataset;
@@ -160,7 +161,15 @@ PreparedData prepare_data(const Settings& settings) {
   const std::string& normalisation = settings.text("data.normalise");
   prepared.normalisation = normalisation == "auto" ? dataset.default_normalisation
                                                    : data::parse_normalisation(normalisation);
-  data::normalise(dataset, prepared.normalisation, number_type(settings));
+  return prepared;
+}
+
+void normalise_and_measure(PreparedData& prepared,
+                           data::Normalisation normalisation,
+                           at::ScalarType dtype) {
+  data::Dataset& dataset = prepared.dataset;
+  prepared.normalisation = normalisation;
+  data::normalise(dataset, normalisation, dtype);
   prepared.duplicates = data::find_duplicates(dataset.train);
   prepared.distinct_separation =
       data::separation_of_distinct(dataset.train.inputs, prepared.duplicates);
@@ -169,6 +178,11 @@ PreparedData prepare_data(const Settings& settings) {
     const auto& members = prepared.duplicates.groups.front().members;
     prepared.separation = {.distance = 0, .first = members[0], .second = members[1]};
   }
+}
+
+PreparedData prepare_data(const Settings& settings) {
+  PreparedData prepared = read_data(settings);
+  normalise_and_measure(prepared, prepared.normalisation, number_type(settings));
   return prepared;
 }
 
