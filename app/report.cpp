@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "commands.hpp"
 #include "console.hpp"
 #include "overparam/study/pages.hpp"
+#include "overparam/study/run_record.hpp"
 
 namespace overparam::app {
 
@@ -11,7 +13,15 @@ namespace {
 
 int run(const Arguments& arguments) {
   const std::filesystem::path folder = arguments.positional;
-  print(report::write_page(study::run_page(study::read_run(folder)), folder).string() + "\n");
+  const auto page = report::write_page(study::run_page(study::read_run(folder)), folder).string();
+  if (arguments.json) {
+    print(nlohmann::json{{"schema", study::kSchema},
+                         {"version", study::version()},
+                         {"kind", "report"},
+                         {"report", page}});
+  } else {
+    print(page + "\n");
+  }
   return kDone;
 }
 

@@ -30,6 +30,11 @@ std::int64_t test_count(const Settings& settings) {
 }
 
 data::Dataset generate(const Settings& settings) {
+  base::require(settings.text("data.label_column").empty(),
+                ErrorKind::usage,
+                "{}: data.label_column is for CSV files, and {} is generated",
+                settings.origin("data.label_column"),
+                settings.text("data.source"));
   constexpr std::int64_t kDefaultSamples = 100;
   const std::int64_t asked = settings.integer("data.samples");
   return data::find_generator(settings.text("data.source"))

@@ -124,6 +124,10 @@ class NoData(support.ProgramTest):
         self.refuse_train(USAGE, ["data.separation", "--separation"], "--data", "images",
                           "--separation", 0.1)
 
+    def test_design_settings_for_a_run(self):
+        self.refuse(USAGE, ["--only", "verify.only"], "verify", "run", "--only", "thm1")
+        self.refuse(USAGE, ["--fresh"], "verify", "run", "--fresh")
+
     def test_report_of_no_run(self):
         self.refuse(DATA, ["nowhere", "run.json"], "report", "nowhere")
 

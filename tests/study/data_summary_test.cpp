@@ -110,6 +110,12 @@ TEST(PrepareData, ATestFileHasTheClassesOfTheTrainingFile) {
   });
 }
 
+TEST(PrepareData, GeneratedDataHaveNoLabelColumn) {
+  expect_error(ErrorKind::usage, {"data.label_column", "sphere"}, [] {
+    prepare_data(small_settings({{"data.source", "sphere"}, {"data.label_column", "y"}}));
+  });
+}
+
 TEST(PrepareData, SettingsAreUtf8) {
   Settings settings;
   expect_error(ErrorKind::usage, {"--data", "not UTF-8"}, [&] {
