@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "commands.hpp"
 #include "console.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/study/demo.hpp"
 #include "overparam/study/pages.hpp"
+#include "overparam/study/run_record.hpp"
 
 namespace overparam::app {
 
@@ -45,7 +47,15 @@ report::Page page_of(const fs::path& folder) {
 
 int run(const Arguments& arguments) {
   const fs::path folder = arguments.positional;
-  print(report::write_page(page_of(folder), folder).string() + "\n");
+  const auto page = report::write_page(page_of(folder), folder).string();
+  if (arguments.json) {
+    print(nlohmann::json{{"schema", study::kSchema},
+                         {"version", study::version()},
+                         {"kind", "report"},
+                         {"report", page}});
+  } else {
+    print(page + "\n");
+  }
   return kDone;
 }
 

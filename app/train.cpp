@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -23,8 +25,18 @@ int exit_code_of(const study::RunRecord& record, const study::Settings& settings
   return has_target && !record.reached_target ? kMissed : kDone;
 }
 
+void warn_about_unused(const study::Settings& settings, const study::Voice& voice) {
+  if (settings.text("train.method") == "sgd") return;
+  for (const char* key : {"train.batch", "train.sampling", "train.measure_every"}) {
+    const auto& origin = settings.origin(key);
+    if (origin == "default") continue;
+    voice.warn(fmt::format("{}: {} has no effect without --method sgd", origin, key));
+  }
+}
+
 int run(const Arguments& arguments) {
   const auto voice = voice_for(arguments);
+  warn_about_unused(arguments.settings, voice);
   warn_about_slow_products(voice);
   const auto data = study::prepare_data(arguments.settings);
   const auto folder = study::output_folder(arguments.settings, "train");

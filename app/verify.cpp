@@ -5,6 +5,7 @@
 #include "commands.hpp"
 #include "console.hpp"
 #include "overparam/base/files.hpp"
+#include "overparam/base/require.hpp"
 #include "overparam/base/text.hpp"
 #include "overparam/study/pages.hpp"
 #include "overparam/study/run_record.hpp"
@@ -18,6 +19,19 @@ namespace fs = std::filesystem;
 
 /// The certificate of one finished run.
 int certify_run(const Arguments& arguments) {
+  for (const char* key : {"verify.only", "verify.scale"}) {
+    const auto& origin = arguments.settings.origin(key);
+    base::require(!origin.starts_with("--"),
+                  ErrorKind::usage,
+                  "{}: {} is for the designs, not for the run {}",
+                  origin,
+                  key,
+                  arguments.positional);
+  }
+  base::require(!arguments.has("fresh"),
+                ErrorKind::usage,
+                "--fresh is for the designs, not for the run {}",
+                arguments.positional);
   const auto record = study::read_run(arguments.positional);
   if (arguments.json) {
     print(study::certificate_json(record));

@@ -22,7 +22,9 @@ JsonLinesWriter::JsonLinesWriter(const fs::path& path) : path_(path) {
 }
 
 void JsonLinesWriter::append(const nlohmann::json& line) {
-  stream_ << line.dump() << '\n' << std::flush;
+  // A name that is not UTF-8 must not cost the row.
+  constexpr auto kReplace = nlohmann::json::error_handler_t::replace;
+  stream_ << line.dump(-1, ' ', false, kReplace) << '\n' << std::flush;
   require(
       stream_.good(), ErrorKind::capacity, "cannot write {}: is the disk full?", path_.string());
 }

@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 
+#include "overparam/base/memory.hpp"
 #include "overparam/base/require.hpp"
 
 namespace overparam::data {
@@ -45,6 +46,14 @@ void check_options(const GeneratorOptions& options, std::string_view generator, 
           "left alone: it cannot be chosen",
           options.separation);
   }
+  const std::int64_t columns = value_or(options.dimension, heeded.columns);
+  base::MemoryPlan plan{std::string(generator)};
+  plan.add("training inputs", {options.num_samples, columns}, sizeof(double));
+  plan.add("training targets", {options.num_samples, options.num_outputs}, sizeof(double));
+  plan.add("test inputs", {options.num_test_samples, columns}, sizeof(double));
+  plan.add("test targets", {options.num_test_samples, options.num_outputs}, sizeof(double));
+  plan.add("classes", {options.num_classes, heeded.rows_per_class, columns}, sizeof(double));
+  plan.check();
 }
 
 at::Tensor normal_rows(std::int64_t count, std::int64_t columns, const base::Stream& stream) {

@@ -22,9 +22,12 @@ struct Heeded {
   std::int64_t least_dimension = 0;  ///< 0: the dimension is fixed
   bool num_classes = false;
   bool separation = false;
+  std::int64_t columns = 1;         ///< of an input where the dimension is not asked for
+  std::int64_t rows_per_class = 0;  ///< rows that are drawn beside the samples
 };
 
-/// @throws Error(usage) naming the generator and the option
+/// Comes before anything is allocated.
+/// @throws Error(usage) naming the generator and the option, Error(capacity) for more than fits
 void check_options(const GeneratorOptions& options, std::string_view generator, Heeded heeded);
 
 /// `value`, or the generator's own choice where it is 0.

@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <optional>
 
@@ -53,6 +54,53 @@ void take_samples(Dataset& dataset, std::int64_t num_samples, std::int64_t num_t
   const std::int64_t kept = num_samples > 0 ? num_samples : available - num_test;
   if (num_test > 0) dataset.test = slice(dataset.train, kept, num_test);
   if (kept < available) dataset.train = slice(dataset.train, 0, kept);
+}
+
+namespace {
+
+/// The class as it stands in the file.
+std::string class_name(const Dataset& dataset, std::int64_t label) {
+  const auto index = static_cast<std::size_t>(label);
+  return index < dataset.class_names.size() ? dataset.class_names[index] : std::to_string(label);
+}
+
+}  // namespace
+
+void add_test_part(Dataset& dataset, Dataset other) {
+  base::require(other.shape == dataset.shape,
+                ErrorKind::data,
+                "{}: its inputs have another shape than those of {}",
+                other.name,
+                dataset.name);
+  const auto kind = [](const Dataset& data) {
+    return data.train.labels.defined() ? "labels" : "targets";
+  };
+  base::require(other.train.labels.defined() == dataset.train.labels.defined(),
+                ErrorKind::data,
+                "{}: it holds {}, but {} holds {}",
+                other.name,
+                kind(other),
+                dataset.name,
+                kind(dataset));
+  if (other.train.labels.defined()) {
+    std::map<std::string, std::int64_t> numbers;
+    for (std::int64_t c = 0; c < dataset.num_classes; ++c) numbers[class_name(dataset, c)] = c;
+    other.train.labels = other.train.labels.contiguous().clone();
+    auto* labels = other.train.labels.data_ptr<std::int64_t>();
+    for (std::int64_t i = 0; i < other.train.labels.numel(); ++i) {
+      const std::string name = class_name(other, labels[i]);
+      const auto found = numbers.find(name);
+      base::require(found != numbers.end(),
+                    ErrorKind::data,
+                    "{}: sample {} is of class \"{}\", which {} lacks",
+                    other.name,
+                    i,
+                    name,
+                    dataset.name);
+      labels[i] = found->second;
+    }
+  }
+  dataset.test = std::move(other.train);
 }
 
 LabelNoise parse_label_noise(const std::string& text) {

@@ -10,6 +10,7 @@
 #include "overparam/base/text.hpp"
 #include "overparam/data/prepare.hpp"
 #include "overparam/study/run_record.hpp"
+#include "prepare_stages.hpp"
 
 namespace overparam::study {
 
@@ -18,21 +19,6 @@ namespace {
 using base::format_count;
 using base::format_number;
 using data::Normalisation;
-
-/// The settings' data under another normalisation.
-NormalisedView view_under(Normalisation normalisation, const Settings& settings) {
-  NormalisedView view{.normalisation = normalisation};
-  Settings changed = settings;
-  changed.set("data.normalise", data::to_string(normalisation), "data");
-  try {
-    const PreparedData prepared = prepare_data(changed);
-    view.dimension = prepared.dataset.train.inputs.size(1);
-    view.separation = prepared.separation;
-  } catch (const Error& error) {
-    view.problem = error.what();
-  }
-  return view;
-}
 
 std::string shape_text(const std::vector<std::int64_t>& shape) {
   std::vector<std::string> parts;
@@ -54,27 +40,35 @@ std::string class_text(const DataSummary& summary) {
 
 DataSummary summarise_data(const Settings& settings) {
   DataSummary summary;
-  {
-    Settings raw = settings;
-    raw.set("data.normalise", "none", "data");
-    const PreparedData unscaled = prepare_data(raw);
-    const at::Tensor norms = unscaled.dataset.train.inputs.norm(2, 1);
-    summary.largest_norm = norms.max().item<double>();
-    summary.smallest_norm = norms.min().item<double>();
+  const PreparedData raw = read_data(settings);
+  const auto dtype = number_type(settings);
+  for (const auto normalisation :
+       {Normalisation::footnote3, Normalisation::sphere, Normalisation::unit, Normalisation::none}) {
+    NormalisedView view{.normalisation = normalisation,
+                        .is_chosen = normalisation == raw.normalisation};
+    PreparedData prepared = raw;  // shares the raw inputs
+    try {
+      normalise_and_measure(prepared, normalisation, dtype);
+      view.dimension = prepared.dataset.train.inputs.size(1);
+      view.separation = prepared.separation;
+    } catch (const Error& error) {
+      if (view.is_chosen) throw;
+      view.problem = error.what();
+    }
+    if (normalisation == Normalisation::none) {
+      const at::Tensor norms = prepared.dataset.train.inputs.norm(2, 1);
+      summary.largest_norm = norms.max().item<double>();
+      summary.smallest_norm = norms.min().item<double>();
+    }
+    if (view.is_chosen) summary.prepared = std::move(prepared);
+    summary.views.push_back(std::move(view));
   }
-  summary.prepared = prepare_data(settings);
   const auto& train = summary.prepared.dataset.train;
   if (train.labels.defined()) {
     const at::Tensor counts = at::bincount(train.labels, {}, summary.prepared.dataset.num_classes);
     for (std::int64_t c = 0; c < counts.size(0); ++c) {
       summary.class_counts.push_back(counts[c].item<std::int64_t>());
     }
-  }
-  for (const auto normalisation :
-       {Normalisation::footnote3, Normalisation::sphere, Normalisation::unit, Normalisation::none}) {
-    auto view = view_under(normalisation, settings);
-    view.is_chosen = normalisation == summary.prepared.normalisation;
-    summary.views.push_back(std::move(view));
   }
   return summary;
 }

@@ -11,6 +11,7 @@
 #include "overparam/base/text.hpp"
 #include "overparam/data/prepare.hpp"
 #include "overparam/data/sources.hpp"
+#include "prepare_stages.hpp"
 
 namespace overparam::study {
 
@@ -29,6 +30,11 @@ std::int64_t test_count(const Settings& settings) {
 }
 
 data::Dataset generate(const Settings& settings) {
+  base::require(settings.text("data.label_column").empty(),
+                ErrorKind::usage,
+                "{}: data.label_column is for CSV files, and {} is generated",
+                settings.origin("data.label_column"),
+                settings.text("data.source"));
   constexpr std::int64_t kDefaultSamples = 100;
   const std::int64_t asked = settings.integer("data.samples");
   return data::find_generator(settings.text("data.source"))
@@ -69,15 +75,7 @@ data::Dataset read(const Settings& settings) {
   data::Dataset dataset = data::read_dataset(source, options);
   const std::string& test = settings.text("data.test");
   const bool test_is_path = !test.empty() && !base::parse_integer(test);
-  if (test_is_path) {
-    data::Dataset other = data::read_dataset(test, options);
-    base::require(other.shape == dataset.shape,
-                  ErrorKind::data,
-                  "{}: its inputs have another shape than those of {}",
-                  test,
-                  source);
-    dataset.test = std::move(other.train);
-  }
+  if (test_is_path) data::add_test_part(dataset, data::read_dataset(test, options));
   data::take_samples(dataset, settings.integer("data.samples"), test_count(settings));
   return dataset;
 }
@@ -154,7 +152,7 @@ at::Device device_of(const Settings& settings) {
   return {at::kCUDA, static_cast<at::DeviceIndex>(*index)};
 }
 
-PreparedData prepare_data(const Settings& settings) {
+PreparedData read_data(const Settings& settings) {
   PreparedData prepared{
       .dataset = is_generator(settings.text("data.source")) ? generate(settings) : read(settings)};
   data::Dataset& dataset = prepared.dataset;
@@ -168,7 +166,15 @@ PreparedData prepare_data(const Settings& settings) {
   const std::string& normalisation = settings.text("data.normalise");
   prepared.normalisation = normalisation == "auto" ? dataset.default_normalisation
                                                    : data::parse_normalisation(normalisation);
-  data::normalise(dataset, prepared.normalisation, number_type(settings));
+  return prepared;
+}
+
+void normalise_and_measure(PreparedData& prepared,
+                           data::Normalisation normalisation,
+                           at::ScalarType dtype) {
+  data::Dataset& dataset = prepared.dataset;
+  prepared.normalisation = normalisation;
+  data::normalise(dataset, normalisation, dtype);
   prepared.duplicates = data::find_duplicates(dataset.train);
   prepared.distinct_separation =
       data::separation_of_distinct(dataset.train.inputs, prepared.duplicates);
@@ -177,6 +183,11 @@ PreparedData prepare_data(const Settings& settings) {
     const auto& members = prepared.duplicates.groups.front().members;
     prepared.separation = {.distance = 0, .first = members[0], .second = members[1]};
   }
+}
+
+PreparedData prepare_data(const Settings& settings) {
+  PreparedData prepared = read_data(settings);
+  normalise_and_measure(prepared, prepared.normalisation, number_type(settings));
   return prepared;
 }
 

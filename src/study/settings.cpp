@@ -10,6 +10,7 @@
 #include "overparam/base/files.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/base/text.hpp"
+#include "overparam/base/utf8.hpp"
 
 namespace overparam::study {
 
@@ -111,6 +112,11 @@ Settings::Settings() {
 
 void Settings::set(const std::string& key, const std::string& text, const std::string& where) {
   const Option& option = find_option(key, where);
+  require(base::is_utf8(text),
+          ErrorKind::usage,
+          "{}: the value of {} is not UTF-8, and could not be written down",
+          where,
+          key);
   values_[key] = {checked_value(option, text, where), where};
 }
 

@@ -88,6 +88,14 @@ TEST(JsonLines, AKilledWriterLosesOnlyItsLastLine) {
   EXPECT_EQ(rows[1]["row"], 3);
 }
 
+TEST(JsonLines, TextThatIsNotUtf8CostsNoLine) {
+  const TemporaryFolder folder;
+  JsonLinesWriter(folder / "rows.jsonl").append({{"name", "caf\xe9"}, {"value", 1}});
+  const auto lines = read_json_lines(folder / "rows.jsonl");
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_EQ(lines[0].at("name"), "caf\xef\xbf\xbd");
+}
+
 TEST(JsonLines, ADamagedLineIsNamed) {
   const TemporaryFolder folder;
   tests::write_bytes(folder / "rows.jsonl", "{}\nnot json\n");

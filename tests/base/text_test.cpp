@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "overparam/base/text.hpp"
+#include "overparam/base/utf8.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,6 +8,23 @@
 
 namespace overparam::base {
 namespace {
+
+TEST(Utf8, IsToldFromOtherBytes) {
+  for (const char* good :
+       {"", "plain", "gr\xc3\xbcn", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf"}) {
+    EXPECT_TRUE(is_utf8(good)) << good;
+  }
+  // Latin-1, cut short, overlong, a surrogate, beyond the last code point.
+  for (const char* bad : {"gr\xfcn",
+                          "\xe2\x82",
+                          "\xc0\xaf",
+                          "\xe0\x80\xaf",
+                          "\xed\xa0\x80",
+                          "\xf4\x90\x80\x80",
+                          "\x80"}) {
+    EXPECT_FALSE(is_utf8(bad));
+  }
+}
 
 TEST(Text, NumbersAreParsedWholeOrNotAtAll) {
   EXPECT_EQ(parse_number("1e-3"), 1e-3);

@@ -65,6 +65,10 @@ class BadCsv(support.ProgramTest):
     def test_label_missing(self):
         self.refuse_table("a,b,label\n1,2,\n", ["line 2", "label is missing"])
 
+    def test_label_not_utf8(self):
+        (self.folder / "table.csv").write_bytes("a,label\n1,rot\n2,grün\n".encode("latin-1"))
+        self.refuse_train(DATA, ["table.csv", "line 3", "not UTF-8"], "--data", "table.csv")
+
     def test_header_alone(self):
         self.refuse_table("a,b,label\n", ["no rows follow"])
 
@@ -119,6 +123,10 @@ class NoData(support.ProgramTest):
         support.write_mnist(self.folder / "images")
         self.refuse_train(USAGE, ["data.separation", "--separation"], "--data", "images",
                           "--separation", 0.1)
+
+    def test_design_settings_for_a_run(self):
+        self.refuse(USAGE, ["--only", "verify.only"], "verify", "run", "--only", "thm1")
+        self.refuse(USAGE, ["--fresh"], "verify", "run", "--fresh")
 
     def test_report_of_no_run(self):
         self.refuse(DATA, ["nowhere", "run.json"], "report", "nowhere")

@@ -21,6 +21,10 @@ class NoRoom(support.ProgramTest):
     def test_data_beyond_memory(self):
         self.refuse_train(REFUSED, ["memory"], "--samples", 1_000_000_000_000, "--width", 8)
 
+    def test_numbers_beyond_64_bits(self):
+        self.refuse(REFUSED, ["sphere", "would not fit"], "data", "sphere", "--samples",
+                    1_000_000_000, "--dim", 8_000_000_000_000_000)
+
     def test_disk(self):
         """A limit on file sizes stands for a full disk: the weights are larger than it."""
         def limit():

@@ -99,6 +99,8 @@ class Run(support.ProgramTest):
         page = (self.folder / "run/report.html").read_text()
         (self.folder / "run/report.html").unlink()
         self.assertEqual(self.expect(DONE, "report", "run").out, "run/report.html\n")
+        document = self.expect(DONE, "report", "run", "--json").document
+        self.assertEqual((document["kind"], document["report"]), ("report", "run/report.html"))
         self.assertEqual((self.folder / "run/report.html").read_text(), page)
 
 

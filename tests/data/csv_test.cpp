@@ -55,6 +55,15 @@ TEST_F(Csv, OtherIntegersAreNumberedInOrder) {
   EXPECT_EQ(dataset.class_names, (std::vector<std::string>{"-1", "1"}));
 }
 
+TEST_F(Csv, TextThatIsNotUtf8IsNamedByItsLine) {
+  expect_message(
+      "gr\xf6\xdf"
+      "e,b,label\n1,2,x\n",
+      {"table.csv", "line 1", "not UTF-8"});
+  expect_message("a,b,label\n1,2,x\n1,3,gr\xfcn\n", {"table.csv", "line 3", "not UTF-8"});
+  EXPECT_EQ(read("a,b,label\n1,2,x\n1,3,gr\xc3\xbcn\n").class_names[0], "gr\xc3\xbcn");
+}
+
 TEST_F(Csv, WordsAreClassesInAlphabeticalOrder) {
   const Dataset dataset = read("5.1,3.5,setosa\n6.2,2.8,virginica\n5.0,3.4,setosa\n");
   EXPECT_EQ(dataset.train.size(), 3);

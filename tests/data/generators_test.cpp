@@ -125,6 +125,20 @@ TEST(FindGenerator, AWrongNameIsAnsweredWithTheRightOnes) {
   });
 }
 
+TEST(Generators, MoreThanFitsIsRefusedBeforeItIsTaken) {
+  constexpr std::int64_t kAbsurd = 8'000'000'000'000'000;
+  const auto refuse = [](const std::string& name, const GeneratorOptions& options) {
+    expect_error(ErrorKind::capacity, {name, "would not fit"}, [&] { generate(name, options); });
+  };
+  for (const auto& generator : generators()) {
+    refuse(generator.name, {.num_samples = kAbsurd});
+    refuse(generator.name, {.num_test_samples = kAbsurd});
+    refuse(generator.name, {.num_outputs = kAbsurd});
+  }
+  refuse("sphere", {.num_samples = 1'000'000'000, .dimension = kAbsurd});
+  refuse("clusters", {.num_classes = kAbsurd});
+}
+
 TEST(UnheededOptions, AreRefused) {
   const auto refused = [](const char* name, const char* option, const GeneratorOptions& options) {
     expect_error(ErrorKind::usage, {name, option, "left alone"}, [&] { generate(name, options); });

@@ -8,7 +8,9 @@
 #include <limits>
 #include <numbers>
 
+#include "data/small_files.hpp"
 #include "overparam/data/geometry.hpp"
+#include "overparam/data/sources.hpp"
 #include "support/files.hpp"
 
 namespace overparam::data {
@@ -38,6 +40,25 @@ Dataset with_inputs(at::Tensor inputs) {
 }
 
 double worst(const at::Tensor& difference) { return difference.abs().max().item<double>(); }
+
+/// Arrays of three inputs with these labels.
+Dataset read_arrays(const std::string& labels) {
+  const tests::TemporaryFolder folder;
+  const auto count = std::to_string(labels.size()) + ",";
+  tests::write_bytes(folder / "X.npy",
+                     tests::npy("|u1", count + " 2", std::string(2 * labels.size(), '\1')));
+  tests::write_bytes(folder / "y.npy", tests::npy("|u1", count, labels));
+  return read_dataset(folder / "X.npy");
+}
+
+TEST(AddTestPart, ArraysKeepTheClassesOfTheTrainingPart) {
+  Dataset dataset = read_arrays("\3\5\7");
+  add_test_part(dataset, read_arrays("\7\5"));
+  EXPECT_TRUE(at::equal(dataset.test->labels, at::tensor({2, 1}, at::kLong)));
+  expect_error(ErrorKind::data, {"X.npy", "sample 1", "\"6\"", "lacks"}, [&] {
+    add_test_part(dataset, read_arrays("\7\6"));
+  });
+}
 
 TEST(TakeSamples, KeepsTheFirstAndMakesATestPart) {
   Dataset dataset = labelled(10, 3);

@@ -86,6 +86,43 @@ TEST(PrepareData, ATestFileNeedsTheSameShape) {
   });
 }
 
+/// The test labels of a training and a test table.
+at::Tensor test_labels(const std::string& train, const std::string& test) {
+  const TemporaryFolder folder;
+  auto settings = csv_settings(folder, train);
+  tests::write_bytes(folder / "other.csv", test);
+  settings.set("data.test", (folder / "other.csv").string(), "test");
+  return prepare_data(settings).dataset.test->labels;
+}
+
+TEST(PrepareData, ATestFileHasTheClassesOfTheTrainingFile) {
+  const auto labels = [](std::vector<std::int64_t> values) {
+    return at::tensor(values, at::kLong);
+  };
+  EXPECT_TRUE(at::equal(test_labels("1,2,a\n3,1,b\n2,2,c\n", "1,1,c\n2,1,b\n"), labels({2, 1})));
+  EXPECT_TRUE(at::equal(test_labels("1,2,0\n3,1,1\n2,2,2\n", "1,1,2\n2,1,1\n"), labels({2, 1})));
+  EXPECT_TRUE(at::equal(test_labels("1,2,-1\n3,1,1\n", "1,1,1\n2,1,1\n"), labels({1, 1})));
+  expect_error(ErrorKind::data, {"other.csv", "\"d\"", "points.csv lacks"}, [] {
+    test_labels("1,2,a\n3,1,b\n", "1,1,b\n2,1,d\n");
+  });
+  expect_error(ErrorKind::data, {"other.csv", "holds targets", "holds labels"}, [] {
+    test_labels("1,2,a\n3,1,b\n", "1,1,0.5\n2,1,1.5\n");
+  });
+}
+
+TEST(PrepareData, GeneratedDataHaveNoLabelColumn) {
+  expect_error(ErrorKind::usage, {"data.label_column", "sphere"}, [] {
+    prepare_data(small_settings({{"data.source", "sphere"}, {"data.label_column", "y"}}));
+  });
+}
+
+TEST(PrepareData, SettingsAreUtf8) {
+  Settings settings;
+  expect_error(ErrorKind::usage, {"--data", "not UTF-8"}, [&] {
+    settings.set("data.source", "caf\xe9.csv", "--data");
+  });
+}
+
 TEST(DataSummary, CountsClassesAndViews) {
   const auto summary = summarise_data(digit_settings());
   EXPECT_EQ(std::accumulate(summary.class_counts.begin(), summary.class_counts.end(), 0), 8);

@@ -15,6 +15,12 @@ namespace overparam::data {
 /// @throws Error(usage) if there are not that many
 void take_samples(Dataset& dataset, std::int64_t num_samples, std::int64_t num_test = 0);
 
+/// Makes the samples of another file the test part. Each file numbers its classes by what stands in
+/// it, so the labels are renumbered: a class keeps the number that it has in the training part.
+/// @throws Error(data) for another shape, for labels where the training part has targets or the
+/// other way round, and for a class that the training part lacks
+void add_test_part(Dataset& dataset, Dataset other);
+
 /// How training labels are replaced, as in Zhang et al. 2017: `true` leaves them, `random` draws
 /// them all anew, `noisy:P` redraws each with probability P. Test labels are never touched.
 struct LabelNoise {

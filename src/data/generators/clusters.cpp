@@ -36,7 +36,12 @@ Samples draw(const at::Tensor& centres,
 }
 
 Dataset make_clusters(const GeneratorOptions& options) {
-  check_options(options, "clusters", {.least_dimension = 1, .num_classes = true});
+  check_options(options,
+                "clusters",
+                {.least_dimension = 1,
+                 .num_classes = true,
+                 .columns = kDefaultDimension,
+                 .rows_per_class = kComponentsPerClass});
   const std::int64_t dimension = value_or(options.dimension, kDefaultDimension);
   const std::int64_t num_classes = value_or(options.num_classes, kDefaultClasses);
   const at::Tensor centres = normal_rows(num_classes * kComponentsPerClass,

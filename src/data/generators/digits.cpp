@@ -199,7 +199,7 @@ Samples draw(std::int64_t count,
 }
 
 Dataset make_digits(const GeneratorOptions& options) {
-  check_options(options, "digits", {.num_classes = true});
+  check_options(options, "digits", {.num_classes = true, .columns = kSize * kSize});
   const std::int64_t num_classes = value_or(options.num_classes, kNumDigits);
   base::require(num_classes <= kNumDigits,
                 ErrorKind::usage,

@@ -13,6 +13,7 @@
 #include "input_file.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/base/text.hpp"
+#include "overparam/base/utf8.hpp"
 #include "overparam/data/sources.hpp"
 #include "row_store.hpp"
 
@@ -102,6 +103,15 @@ bool is_header(const Record& first, const Record& second, std::size_t label, boo
   return label_is_named && !may_be_a_value;
 }
 
+/// Names and labels end in the record of a run, which is JSON.
+void require_utf8(const std::string& file, std::int64_t line, const std::string& text) {
+  base::require(base::is_utf8(text),
+                ErrorKind::data,
+                "{}: line {}: a name or label is not UTF-8; save the file as UTF-8",
+                file,
+                line);
+}
+
 Layout find_layout(const Record& first, const Record& second, const std::string& wanted) {
   Layout layout{.columns = std::ssize(first)};
   const auto named = find_label_name(first, wanted);
@@ -186,6 +196,7 @@ class Table {
                  line_,
                  layout_.column_name(layout_.label));
     }
+    require_utf8(file_, line_, text);
     if (const auto value = base::parse_number(text)) require_finite(*value, layout_.label);
     return text;
   }
@@ -258,7 +269,11 @@ Dataset read_csv(const fs::path& path, const ReaderOptions& options) {
   const bool has_second = records.next(second);
 
   Table table(file.name(), find_layout(first, second, options.label_column));
-  if (!table.has_header()) table.append(first, first_line);
+  if (table.has_header()) {
+    for (const auto& name : first) require_utf8(file.name(), first_line, name);
+  } else {
+    table.append(first, first_line);
+  }
   if (has_second) table.append(second, records.line());
   for (Record record; records.next(record);) table.append(record, records.line());
   return table.take(path);
