@@ -20,7 +20,7 @@ using nlohmann::json;
 namespace {
 
 constexpr int kNarrowWidths[] = {8, 32, 128};
-constexpr double kTargetRatio = 5e-4;
+constexpr double kTargetRatio = 9e-4;
 constexpr const char* kDemo = "demo.json";
 
 /// Where the run of a name such as "m-8" lies, below the demo's folder.

@@ -112,8 +112,10 @@ class Targets(support.ProgramTest):
         self.assertEqual((reached["stopped_by"], reached["reached_target"]), ("target_ratio", True))
         self.assertLessEqual(reached["objective"], 0.5 * reached["initial_objective"])
         self.assertNotIn("test_accuracy", reached)
+        self.refuse(support.USAGE, ["a finished run;", "--overwrite"], "train", "--out", "run",
+                    "--quiet", *self.SETTINGS, "--max-steps", 2)
         missed = self.train(*self.SETTINGS, "--target-objective", 1e-9, "--max-steps", 2,
-                            code=MISSED)
+                            "--overwrite", code=MISSED)
         self.assertEqual((missed["stopped_by"], missed["reached_target"]), ("max_steps", False))
         self.refuse(support.USAGE, ["other settings"], "train", "--out", "run", "--quiet",
                     *self.SETTINGS, "--seed", 5)
