@@ -24,6 +24,8 @@ install(FILES "${PROJECT_BINARY_DIR}/overparamConfig.cmake"
               "${PROJECT_BINARY_DIR}/overparamConfigVersion.cmake"
         DESTINATION "${package_folder}")
 
+install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+
 if(OVERPARAM_BUILD_PROGRAM)
   install(TARGETS overparam_app)
 endif()
