@@ -244,9 +244,23 @@ const drawInteractiveCharts = (() => {
       this.hidden = new Set();
       this.zoomed = { x: null, y: null }; // ranges, where they differ from those at the start
       this.drawn = false;
+      this.drawing = Promise.resolve();
     }
 
-    async draw() {
+    // One drawing after the other: two at once leave the chart with the marks of both.
+    draw() {
+      this.node.setAttribute("aria-busy", "true");
+      const drawing = this.drawing.then(() => this.redraw());
+      this.drawing = drawing
+        .catch(() => {})
+        .then(() => {
+          if (this.drawing === settled) this.node.removeAttribute("aria-busy");
+        });
+      const settled = this.drawing;
+      return drawing;
+    }
+
+    async redraw() {
       const colour = colours();
       if (!this.drawn) this.build();
       this.fillLegend(colour);

@@ -157,6 +157,14 @@ const inspect = async (name, page, wantsStatic) => {
   await page.screenshot({ path: `${options.screenshot}/${name}.png`, fullPage: true });
 };
 
+// Charts are redrawn some time after a click or a change of theme: later on a busy machine.
+const becomes = async (condition) => {
+  for (const end = Date.now() + 20000; Date.now() < end; await new Promise((wake) => setTimeout(wake, 50))) {
+    if (await condition()) return true;
+  }
+  return false;
+};
+
 const tryControls = async (page) => {
   const copy = page.locator(".command button:visible").first();
   if (await copy.count()) {
@@ -173,14 +181,18 @@ const tryControls = async (page) => {
   }
   const legend = page.locator(".legend button:visible").first();
   if (await legend.count()) {
-    const traces = () => page.locator("figure.chart:has(.legend button:visible)").first().locator(".scatterlayer .trace").count();
-    const before = await traces();
+    const traces = page.locator("figure.chart:has(.legend button:visible)").first().locator(".scatterlayer .trace");
+    const before = await traces.count();
     await legend.click();
-    await page.waitForTimeout(100);
-    expect(before === 0 || (await traces()) < before, "a click in the legend hides nothing");
+    expect(
+      before === 0 || (await becomes(async () => (await traces.count()) < before)),
+      "a click in the legend hides nothing",
+    );
     await legend.click();
-    await page.waitForTimeout(100);
-    expect((await traces()) === before, "a second click in the legend does not bring the series back");
+    expect(
+      await becomes(async () => (await traces.count()) === before),
+      "a second click in the legend does not bring the series back",
+    );
   }
 };
 
@@ -194,7 +206,8 @@ try {
   await inspect("light", desktop, withoutLibrary);
   await tryControls(desktop);
   await desktop.emulateMedia({ colorScheme: "dark" });
-  await desktop.waitForTimeout(300);
+  await desktop.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  await becomes(async () => (await desktop.locator("figure[aria-busy]").count()) === 0);
   await inspect("dark", desktop, withoutLibrary);
   await desktop.emulateMedia({ colorScheme: "light", media: "print" });
   await inspect("print", desktop, true);
