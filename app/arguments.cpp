@@ -2,11 +2,11 @@
 // The only file that sees CLI11, which costs 25 s to compile.
 #include "arguments.hpp"
 
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <map>
 #include <memory>
-#include <unistd.h>
 
 #include "overparam/base/require.hpp"
 #include "overparam/base/text.hpp"
@@ -67,7 +67,8 @@ void declare(CLI::App& app, const CommandShape& command, Targets& targets) {
     app.add_flag("--" + name, targets.switches[name], switch_help().at(name));
   }
   if (command.takes_axes) {
-    app.add_option("--over", targets.axes, "SETTING=VALUE,... or SETTING=FIRST..LAST; may be repeated")
+    app.add_option(
+           "--over", targets.axes, "SETTING=VALUE,... or SETTING=FIRST..LAST; may be repeated")
         ->option_text(" ")
         ->take_all();
   }
@@ -83,7 +84,8 @@ void declare(CLI::App& app, const CommandShape& command, Targets& targets) {
 
 /// The program with all sub-commands.
 struct Program {
-  CLI::App app{"Trains wide ReLU networks to a global minimum and measures why that works", "overparam"};
+  CLI::App app{"Trains wide ReLU networks to a global minimum and measures why that works",
+               "overparam"};
   std::map<std::string, std::unique_ptr<Targets>> targets;
 
   explicit Program(const std::vector<CommandShape>& commands) {
@@ -119,8 +121,8 @@ std::vector<std::string> flag_names(const CommandShape& command) {
              command.name);
 }
 
-/// Settings in the order of the layers. A key that the command does not take is refused where it was
-/// meant for this command alone: in --set.
+/// Settings in the order of the layers. A key that the command does not take is refused where it
+/// was meant for this command alone: in --set.
 study::Settings layered(const CommandShape& command, const Targets& targets) {
   study::Settings settings;
   if (!targets.config.empty()) settings.load_file(targets.config);

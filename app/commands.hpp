@@ -6,7 +6,8 @@
 
 namespace overparam::app {
 
-/// What each file offers: its shape on the command line, and what it does. The result is an exit code.
+/// What each file offers: its shape on the command line, and what it does. The result is an exit
+/// code.
 struct Command {
   CommandShape shape;
   int (*run)(const Arguments& arguments);

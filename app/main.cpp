@@ -24,11 +24,16 @@ using namespace overparam;
 
 int exit_code_of(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::usage: return app::kUsage;
-    case ErrorKind::data: return app::kData;
-    case ErrorKind::numeric: return app::kDiverged;
-    case ErrorKind::capacity: return app::kRefused;
-    case ErrorKind::internal: return app::kInternal;
+    case ErrorKind::usage:
+      return app::kUsage;
+    case ErrorKind::data:
+      return app::kData;
+    case ErrorKind::numeric:
+      return app::kDiverged;
+    case ErrorKind::capacity:
+      return app::kRefused;
+    case ErrorKind::internal:
+      return app::kInternal;
   }
   return app::kInternal;
 }

@@ -88,7 +88,8 @@ Network::Network(const Architecture& architecture,
 Network Network::converted(at::ScalarType type) const {
   std::vector<at::Tensor> blocks;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    blocks.push_back(parameters_[static_cast<int>(i)].to(type, /*non_blocking=*/false, /*copy=*/true));
+    blocks.push_back(
+        parameters_[static_cast<int>(i)].to(type, /*non_blocking=*/false, /*copy=*/true));
   }
   return {architecture_, Parameters(std::move(blocks))};
 }

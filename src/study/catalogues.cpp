@@ -13,11 +13,13 @@
 namespace overparam::study {
 
 std::vector<report::Table> catalogue_tables() {
-  report::Table networks{.title = "Networks", .columns = {{"name", ""}, {"description", ""}, {"source", ""}}};
+  report::Table networks{.title = "Networks",
+                         .columns = {{"name", ""}, {"description", ""}, {"source", ""}}};
   for (const auto& family : net::networks()) {
     networks.add_row({family.name, family.description, family.source});
   }
-  report::Table losses{.title = "Losses", .columns = {{"name", ""}, {"formula", ""}, {"source", ""}}};
+  report::Table losses{.title = "Losses",
+                       .columns = {{"name", ""}, {"formula", ""}, {"source", ""}}};
   for (const auto& loss : net::losses()) losses.add_row({loss.name, loss.formula, loss.source});
   report::Table generators{.title = "Generators", .columns = {{"name", ""}, {"description", ""}}};
   for (const auto& generator : data::generators()) {
@@ -25,8 +27,10 @@ std::vector<report::Table> catalogue_tables() {
   }
   report::Table readers{.title = "Readers", .columns = {{"name", ""}, {"description", ""}}};
   for (const auto& reader : data::readers()) readers.add_row({reader.name, reader.description});
-  report::Table claims{.title = "Claims", .columns = {{"id", ""}, {"source", ""}, {"statement", ""}}};
-  for (const auto& claim : claims::claims()) claims.add_row({claim.id, claim.source, claim.statement});
+  report::Table claims{.title = "Claims",
+                       .columns = {{"id", ""}, {"source", ""}, {"statement", ""}}};
+  for (const auto& claim : claims::claims())
+    claims.add_row({claim.id, claim.source, claim.statement});
   return {networks, losses, generators, readers, claims};
 }
 
@@ -41,7 +45,8 @@ nlohmann::json catalogues_json() {
 
 std::string product_advice() {
   if (linalg::blas_is_fast()) return "";
-  return "matrix products come from the reference BLAS, which is many times slower than OpenBLAS; on Debian, "
+  return "matrix products come from the reference BLAS, which is many times slower than OpenBLAS; "
+         "on Debian, "
          "apt-get install libopenblas0-openmp";
 }
 

@@ -15,7 +15,8 @@ struct ConfigEntry {
 };
 
 /// The entries of a TOML text in the order of the file.
-/// @throws Error(usage) naming file, line and column of a syntax error or of a value that is no scalar
+/// @throws Error(usage) naming file, line and column of a syntax error or of a value that is no
+/// scalar
 std::vector<ConfigEntry> read_config(std::string_view text, const std::string& file);
 
 }  // namespace overparam::study

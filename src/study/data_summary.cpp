@@ -42,8 +42,10 @@ DataSummary summarise_data(const Settings& settings) {
   DataSummary summary;
   const PreparedData raw = read_data(settings);
   const auto dtype = number_type(settings);
-  for (const auto normalisation :
-       {Normalisation::footnote3, Normalisation::sphere, Normalisation::unit, Normalisation::none}) {
+  for (const auto normalisation : {Normalisation::footnote3,
+                                   Normalisation::sphere,
+                                   Normalisation::unit,
+                                   Normalisation::none}) {
     NormalisedView view{.normalisation = normalisation,
                         .is_chosen = normalisation == raw.normalisation};
     PreparedData prepared = raw;  // shares the raw inputs
@@ -79,9 +81,10 @@ nlohmann::json to_json(const DataSummary& summary) {
   nlohmann::json views = nlohmann::json::object();
   for (const auto& view : summary.views) {
     views[data::to_string(view.normalisation)] =
-        view.problem.empty() ? nlohmann::json{{"separation", finite_or_null(view.separation.distance)},
-                                              {"dimension", view.dimension}}
-                             : nlohmann::json{{"problem", view.problem}};
+        view.problem.empty()
+            ? nlohmann::json{{"separation", finite_or_null(view.separation.distance)},
+                             {"dimension", view.dimension}}
+            : nlohmann::json{{"problem", view.problem}};
   }
   return {{"schema", kSchema},
           {"version", version()},
@@ -111,7 +114,9 @@ report::Table data_table(const DataSummary& summary) {
   const auto& prepared = summary.prepared;
   const auto& dataset = prepared.dataset;
   report::Table table{.columns = {{"quantity", ""}, {"value", ""}}};
-  const auto add = [&](const std::string& name, const std::string& value) { table.add_row({name, value}); };
+  const auto add = [&](const std::string& name, const std::string& value) {
+    table.add_row({name, value});
+  };
   add("data", dataset.name);
   add("source", dataset.source);
   add("samples",
@@ -119,9 +124,10 @@ report::Table data_table(const DataSummary& summary) {
                   format_count(dataset.train.size()),
                   format_count(dataset.test ? dataset.test->size() : 0)));
   add("one input", shape_text(dataset.shape));
-  add("norms", fmt::format("{} to {} before normalisation",
-                           format_number(summary.smallest_norm, 4),
-                           format_number(summary.largest_norm, 4)));
+  add("norms",
+      fmt::format("{} to {} before normalisation",
+                  format_number(summary.smallest_norm, 4),
+                  format_number(summary.largest_norm, 4)));
   if (!summary.class_counts.empty()) add("classes", class_text(summary));
   for (const auto& view : summary.views) {
     const std::string name = data::to_string(view.normalisation);
@@ -136,16 +142,18 @@ report::Table data_table(const DataSummary& summary) {
   add("duplicates",
       duplicates.groups.empty()
           ? "none"
-          : fmt::format("{} samples repeat an earlier one in {} groups; the distinct ones are {} apart",
-                        format_count(duplicates.num_duplicates),
-                        format_count(static_cast<std::int64_t>(duplicates.groups.size())),
-                        format_number(prepared.distinct_separation.distance, 4)));
+          : fmt::format(
+                "{} samples repeat an earlier one in {} groups; the distinct ones are {} apart",
+                format_count(duplicates.num_duplicates),
+                format_count(static_cast<std::int64_t>(duplicates.groups.size())),
+                format_number(prepared.distinct_separation.distance, 4)));
   if (duplicates.num_conflicting > 0) {
     add("conflicts",
-        fmt::format("{} samples have equal inputs and different targets: no network gets the squared "
-                    "objective below {}",
-                    format_count(duplicates.num_conflicting),
-                    format_number(duplicates.irreducible_squared, 6)));
+        fmt::format(
+            "{} samples have equal inputs and different targets: no network gets the squared "
+            "objective below {}",
+            format_count(duplicates.num_conflicting),
+            format_number(duplicates.irreducible_squared, 6)));
   }
   return table;
 }

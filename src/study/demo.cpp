@@ -50,7 +50,9 @@ const std::vector<std::string>& demo_keys() {
 Settings demo_settings(const Settings& given) {
   Settings settings;
   for (const auto& key : demo_keys()) settings.set(key, given.text(key), given.origin(key));
-  const auto set = [&](const char* key, const std::string& value) { settings.set(key, value, "demo"); };
+  const auto set = [&](const char* key, const std::string& value) {
+    settings.set(key, value, "demo");
+  };
   set("data.source", "digits");
   set("data.samples", "100");
   set("network.width", "1024");
@@ -78,7 +80,9 @@ Demo run_demo(const Settings& given, const fs::path& folder, const Voice& voice)
                            settings, data, kNarrowWidths[i], demo.main.facts.steps, folder);
                      }});
   }
-  base::WorkQueue({.threads = static_cast<int>(settings.integer("run.threads"))}).run(items).rethrow();
+  base::WorkQueue({.threads = static_cast<int>(settings.integer("run.threads"))})
+      .run(items)
+      .rethrow();
   if (!base::interrupted()) write_demo(demo, folder);
   return demo;
 }
@@ -126,7 +130,8 @@ json to_json(const Demo& demo) {
 report::Page demo_page(const Demo& demo) {
   report::Page page = run_page(demo.main);
   page.title = "Over-parameterisation at work";
-  page.subtitle = "A wide ReLU network reaches a global minimum of its training objective; narrow ones do not";
+  page.subtitle =
+      "A wide ReLU network reaches a global minimum of its training objective; narrow ones do not";
   std::vector<std::pair<std::string, const RunRecord*>> others;
   for (auto it = demo.narrow.rbegin(); it != demo.narrow.rend(); ++it) {
     others.emplace_back(fmt::format("m = {}", it->facts.m), &*it);
@@ -138,12 +143,13 @@ report::Page demo_page(const Demo& demo) {
     figure->title = "Wide networks go down in a straight line, narrow ones get stuck";
   }
   page.blocks.push_back(report::Heading{"Try next"});
-  for (const char* command : {"overparam train --data digits --samples 100 --labels random --width 2048 "
-                              "--target-ratio 1e-3",
-                              "overparam sweep --data digits --over width=32,64,128,256,512,1024 --over "
-                              "seed=0..2 --target-ratio 1e-2",
-                              "overparam verify",
-                              "overparam train --data PATH/TO/MNIST --samples 200"}) {
+  for (const char* command :
+       {"overparam train --data digits --samples 100 --labels random --width 2048 "
+        "--target-ratio 1e-3",
+        "overparam sweep --data digits --over width=32,64,128,256,512,1024 --over "
+        "seed=0..2 --target-ratio 1e-2",
+        "overparam verify",
+        "overparam train --data PATH/TO/MNIST --samples 200"}) {
     page.blocks.push_back(report::Command{command});
   }
   return page;

@@ -23,7 +23,8 @@ std::vector<Option> data_options() {
        .flag = "--samples",
        .type = integer,
        .fallback = "0",
-       .help = "training samples: the first so many of a file (0: all), or how many to generate (0: 100)",
+       .help = "training samples: the first so many of a file (0: all), or how many to generate "
+               "(0: 100)",
        .low = 0},
       {.key = "data.test",
        .flag = "--test",
@@ -36,7 +37,8 @@ std::vector<Option> data_options() {
       {.key = "data.normalise",
        .flag = "--normalise",
        .fallback = "auto",
-       .help = "how inputs are normalised; auto: sphere for images, footnote3 for tables and arrays",
+       .help =
+           "how inputs are normalised; auto: sphere for images, footnote3 for tables and arrays",
        .choices = {"auto", "footnote3", "sphere", "unit", "none"}},
       {.key = "data.separation",
        .flag = "--separation",
@@ -91,8 +93,9 @@ std::vector<Option> network_options() {
       {.key = "network.trained",
        .flag = "--trained",
        .fallback = "auto",
-       .help = "trained weights: auto (the network's own choice), hidden, all, first, last, or names "
-               "such as W.1,W.2"},
+       .help =
+           "trained weights: auto (the network's own choice), hidden, all, first, last, or names "
+           "such as W.1,W.2"},
   };
 }
 
@@ -103,7 +106,11 @@ std::vector<Option> train_options() {
        .fallback = "squared",
        .help = "the loss of one sample; the objective is its sum",
        .choices = base::names_of(net::losses())},
-      {.key = "train.method", .flag = "--method", .fallback = "gd", .help = "the method", .choices = {"gd", "sgd"}},
+      {.key = "train.method",
+       .flag = "--method",
+       .fallback = "gd",
+       .help = "the method",
+       .choices = {"gd", "sgd"}},
       {.key = "train.batch",
        .flag = "--batch",
        .type = integer,
@@ -113,13 +120,20 @@ std::vector<Option> train_options() {
       {.key = "train.sampling",
        .flag = "--sampling",
        .fallback = "epoch",
-       .help = "how batches are drawn: shuffled passes, a fresh subset each step, or with replacement",
+       .help =
+           "how batches are drawn: shuffled passes, a fresh subset each step, or with replacement",
        .choices = {"epoch", "subset", "replacement"}},
       {.key = "train.step",
        .flag = "--step",
        .fallback = "critical",
-       .help = "step size: a number, critical[:C] for C/lambda_max, or theory[:C] for the theorem's"},
-      {.key = "train.momentum", .flag = "--momentum", .type = number, .fallback = "0", .help = "momentum", .low = 0},
+       .help =
+           "step size: a number, critical[:C] for C/lambda_max, or theory[:C] for the theorem's"},
+      {.key = "train.momentum",
+       .flag = "--momentum",
+       .type = number,
+       .fallback = "0",
+       .help = "momentum",
+       .low = 0},
       {.key = "train.weight_decay",
        .flag = "--weight-decay",
        .type = number,
@@ -183,12 +197,35 @@ std::vector<Option> train_options() {
 
 std::vector<Option> run_options() {
   return {
-      {.key = "run.seed", .flag = "--seed", .type = integer, .fallback = "0", .help = "of weights, batches and generated data", .low = 0},
-      {.key = "run.dtype", .flag = "--dtype", .fallback = "float32", .help = "number type", .choices = {"float32", "float64"}},
-      {.key = "run.device", .flag = "--device", .fallback = "cpu", .help = "cpu, or cuda where LibTorch has it"},
-      {.key = "run.threads", .flag = "--threads", .type = integer, .fallback = "0", .help = "cores to use (0: all)", .low = 0},
-      {.key = "run.memory", .flag = "--memory", .fallback = "", .help = "most memory to plan for, such as 4GiB (empty: what is free)"},
-      {.key = "run.out", .flag = "--out", .fallback = "", .help = "folder for the results (empty: a new one below runs/)"},
+      {.key = "run.seed",
+       .flag = "--seed",
+       .type = integer,
+       .fallback = "0",
+       .help = "of weights, batches and generated data",
+       .low = 0},
+      {.key = "run.dtype",
+       .flag = "--dtype",
+       .fallback = "float32",
+       .help = "number type",
+       .choices = {"float32", "float64"}},
+      {.key = "run.device",
+       .flag = "--device",
+       .fallback = "cpu",
+       .help = "cpu, or cuda where LibTorch has it"},
+      {.key = "run.threads",
+       .flag = "--threads",
+       .type = integer,
+       .fallback = "0",
+       .help = "cores to use (0: all)",
+       .low = 0},
+      {.key = "run.memory",
+       .flag = "--memory",
+       .fallback = "",
+       .help = "most memory to plan for, such as 4GiB (empty: what is free)"},
+      {.key = "run.out",
+       .flag = "--out",
+       .fallback = "",
+       .help = "folder for the results (empty: a new one below runs/)"},
   };
 }
 
@@ -199,7 +236,10 @@ std::vector<Option> verify_options() {
        .fallback = "standard",
        .help = "how much is measured",
        .choices = {"quick", "standard", "full"}},
-      {.key = "verify.only", .flag = "--only", .fallback = "", .help = "claims to verify, by id, separated by commas (empty: all)"},
+      {.key = "verify.only",
+       .flag = "--only",
+       .fallback = "",
+       .help = "claims to verify, by id, separated by commas (empty: all)"},
   };
 }
 
@@ -208,7 +248,8 @@ std::vector<Option> verify_options() {
 const std::vector<Option>& options() {
   static const std::vector<Option> table = [] {
     std::vector<Option> all;
-    for (auto section : {data_options(), network_options(), train_options(), run_options(), verify_options()}) {
+    for (auto section :
+         {data_options(), network_options(), train_options(), run_options(), verify_options()}) {
       std::ranges::move(section, std::back_inserter(all));
     }
     return all;

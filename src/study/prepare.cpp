@@ -103,7 +103,8 @@ report::ImageGrid draw_samples(const data::Dataset& dataset) {
     if (dataset.train.labels.defined()) {
       const auto label = dataset.train.labels[i].item<std::int64_t>();
       const auto index = static_cast<std::size_t>(label);
-      image.label = index < dataset.class_names.size() ? dataset.class_names[index] : std::to_string(label);
+      image.label =
+          index < dataset.class_names.size() ? dataset.class_names[index] : std::to_string(label);
     }
     grid.images.push_back(std::move(image));
   }
@@ -153,8 +154,8 @@ at::Device device_of(const Settings& settings) {
 }
 
 PreparedData read_data(const Settings& settings) {
-  PreparedData prepared{
-      .dataset = is_generator(settings.text("data.source")) ? generate(settings) : read(settings)};
+  PreparedData prepared{.dataset = is_generator(settings.text("data.source")) ? generate(settings)
+                                                                              : read(settings)};
   data::Dataset& dataset = prepared.dataset;
   data::check_finite(dataset);
   data::apply_label_noise(dataset,

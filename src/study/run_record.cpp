@@ -86,11 +86,12 @@ void read_pictures(const fs::path& folder, report::ImageGrid& grid) {
   grid.caption = "As they were read, before normalisation, with their labels.";
   if (grid.images.empty()) return;
   const at::Tensor pixels = base::read_npy(folder / kPictures).to(at::kFloat).contiguous();
-  base::require(pixels.dim() == 4 && pixels.size(0) == static_cast<std::int64_t>(grid.images.size()),
-                ErrorKind::data,
-                "{}: does not hold the {} pictures that run.json lists",
-                (folder / kPictures).string(),
-                grid.images.size());
+  base::require(
+      pixels.dim() == 4 && pixels.size(0) == static_cast<std::int64_t>(grid.images.size()),
+      ErrorKind::data,
+      "{}: does not hold the {} pictures that run.json lists",
+      (folder / kPictures).string(),
+      grid.images.size());
   grid.channels = static_cast<int>(pixels.size(1));
   grid.height = static_cast<int>(pixels.size(2));
   grid.width = static_cast<int>(pixels.size(3));

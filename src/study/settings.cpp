@@ -38,19 +38,16 @@ std::string environment_name(const std::string& key) {
 /// The value in its one spelling: 1e3 as an integer is 1000, and .5 is 0.5, which TOML can read.
 std::string checked_value(const Option& option, const std::string& text, const std::string& where) {
   const auto refuse = [&](const std::string& expected) {
-    base::fail(ErrorKind::usage,
-               "{}: {} must be {}, found \"{}\"",
-               where,
-               option.key,
-               expected,
-               text);
+    base::fail(
+        ErrorKind::usage, "{}: {} must be {}, found \"{}\"", where, option.key, expected, text);
   };
   const auto check_low = [&](double value) {
     if (value < option.low) refuse(fmt::format("at least {}", option.low));
   };
   switch (option.type) {
     case OptionType::text:
-      if (!option.choices.empty() && std::ranges::find(option.choices, text) == option.choices.end()) {
+      if (!option.choices.empty() &&
+          std::ranges::find(option.choices, text) == option.choices.end()) {
         refuse(fmt::format("one of {}{}",
                            base::join(option.choices, ", "),
                            base::did_you_mean(text, option.choices)));
@@ -166,7 +163,9 @@ std::int64_t Settings::integer(const std::string& key) const {
   return base::parse_integer(text(key)).value();
 }
 
-double Settings::number(const std::string& key) const { return base::parse_number(text(key)).value(); }
+double Settings::number(const std::string& key) const {
+  return base::parse_number(text(key)).value();
+}
 
 bool Settings::flag(const std::string& key) const { return text(key) == "true"; }
 

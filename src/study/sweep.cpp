@@ -65,8 +65,8 @@ std::vector<std::string> expand(const Option& option, const std::string& value) 
 
 /// All settings that decide a point's numbers, the rules to stop by among them.
 std::string point_key(const Settings& settings) {
-  return base::stable_key(settings.to_toml({"data", "network", "train"}) + settings.text("run.seed") +
-                          settings.text("run.dtype"));
+  return base::stable_key(settings.to_toml({"data", "network", "train"}) +
+                          settings.text("run.seed") + settings.text("run.dtype"));
 }
 
 struct SweepPoint {
@@ -180,9 +180,8 @@ class Planner {
 SweepRow run_point(const SweepPoint& point, const PreparedData& data) {
   const RunRecord record = run_training(point.settings, data, {}, {});
   const auto& facts = record.facts;
-  SweepRow row{.key = point_key(point.settings),
-               .settings = point.values,
-               .stopped_by = record.stopped_by};
+  SweepRow row{
+      .key = point_key(point.settings), .settings = point.values, .stopped_by = record.stopped_by};
   row.numbers = {{"steps", static_cast<double>(facts.steps)},
                  {"initial_objective", facts.initial_objective},
                  {"objective", facts.final_objective},
@@ -218,9 +217,8 @@ json row_json(const SweepRow& row) {
 }
 
 SweepRow row_from_json(const json& line) {
-  SweepRow row{.key = line.at("key"),
-               .settings = line.at("settings"),
-               .stopped_by = line.at("stopped_by")};
+  SweepRow row{
+      .key = line.at("key"), .settings = line.at("settings"), .stopped_by = line.at("stopped_by")};
   for (const auto& [name, value] : line.at("numbers").items()) {
     row.numbers[name] =
         value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
@@ -355,12 +353,15 @@ SweepResult run_sweep(const Settings& settings,
   }
   voice.say(fmt::format("{} runs, {} of them already there", points.size(), result.reused));
   base::ProgressLine progress("run", static_cast<std::int64_t>(items.size()), voice.progress);
-  const auto summary = base::WorkQueue({
-      .threads = static_cast<int>(settings.integer("run.threads")),
-      .on_finished = [&](std::int64_t done, std::int64_t, const std::string& name) {
-        progress.update(done, name);
-      },
-  }).run(items);
+  const auto summary =
+      base::WorkQueue({
+                          .threads = static_cast<int>(settings.integer("run.threads")),
+                          .on_finished =
+                              [&](std::int64_t done, std::int64_t, const std::string& name) {
+                                progress.update(done, name);
+                              },
+                      })
+          .run(items);
   progress.finish();
   // A sweep of which nothing worked has one cause, which the first failure names.
   if (finished.empty()) summary.rethrow();

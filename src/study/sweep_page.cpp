@@ -56,8 +56,7 @@ report::Table fit_table(const SweepResult& result) {
 }
 
 report::Page sweep_page(const SweepResult& result) {
-  report::Page page{.title = "Sweep",
-                    .subtitle = fmt::format("{} runs", result.rows.size())};
+  report::Page page{.title = "Sweep", .subtitle = fmt::format("{} runs", result.rows.size())};
   if (!result.fits.empty()) page.blocks.push_back(fit_table(result));
   for (const auto& fit : result.fits) page.blocks.push_back(fit_figure(result, fit));
   page.blocks.push_back(sweep_table(result));

@@ -151,7 +151,8 @@ class TrainingRun {
   /// The share of F_0 at which the first of the run's targets for F is met.
   double target_ratio(const net::Network& network, net::Workspace& workspace) const {
     const auto& stop = options_.stop;
-    if (stop.target_objective <= 0) return stop.target_ratio > 0 ? stop.target_ratio : kDefaultRatio;
+    if (stop.target_objective <= 0)
+      return stop.target_ratio > 0 ? stop.target_ratio : kDefaultRatio;
     const double start = train::evaluate(network, problem_, workspace).objective;
     return std::max(stop.target_ratio, stop.target_objective / start);
   }
@@ -164,19 +165,16 @@ class TrainingRun {
     const bool is_plain =
         options_.momentum == 0 && options_.weight_decay == 0 && options_.schedule.empty();
     if (problem_.loss.name != "squared" || !is_plain) {
-      voice_.say("predicted steps: none, the linear model's closed form is for the squared loss and "
-                 "plain steps of one size");
+      voice_.say(
+          "predicted steps: none, the linear model's closed form is for the squared loss and "
+          "plain steps of one size");
       return;
     }
     // With a given step size the user waits for nothing else; the others have just computed
     // lambda_max.
     const bool is_number = rule_.kind == train::StepRule::Kind::number;
-    const auto prediction = train::predict_steps(network,
-                                                 problem_,
-                                                 options_.step_size,
-                                                 predicted.ratio,
-                                                 workspace,
-                                                 is_number ? 0.4 : 20);
+    const auto prediction = train::predict_steps(
+        network, problem_, options_.step_size, predicted.ratio, workspace, is_number ? 0.4 : 20);
     predicted.steps = prediction.steps;
     predicted.uncertainty = prediction.uncertainty;
     const double last =
@@ -185,14 +183,15 @@ class TrainingRun {
       predicted.step.push_back(std::floor(step));
       predicted.objective.push_back(prediction.model.objective(std::floor(step)));
     }
-    voice_.say(prediction.steps
-                   ? fmt::format("predicted steps to {:.2g} of the start: {} (linear model at the "
-                                 "initial weights, {} products of K)",
-                                 predicted.ratio,
-                                 base::format_count(*prediction.steps),
-                                 prediction.products)
-                   : fmt::format("predicted steps to {:.2g} of the start: never in the linear model",
-                                 predicted.ratio));
+    voice_.say(
+        prediction.steps
+            ? fmt::format("predicted steps to {:.2g} of the start: {} (linear model at the "
+                          "initial weights, {} products of K)",
+                          predicted.ratio,
+                          base::format_count(*prediction.steps),
+                          prediction.products)
+            : fmt::format("predicted steps to {:.2g} of the start: never in the linear model",
+                          predicted.ratio));
   }
 
   /// From here on the folder is this run's. What an earlier one ended with would be taken for ours
@@ -295,7 +294,8 @@ class TrainingRun {
     }
     const double shrunk = state.initial_objective / moment.evaluation.objective;
     if (moment.step > 0 && shrunk > 0) {
-      text += fmt::format("  rate {:.2e} a step", std::log(shrunk) / static_cast<double>(moment.step));
+      text +=
+          fmt::format("  rate {:.2e} a step", std::log(shrunk) / static_cast<double>(moment.step));
     }
     return text;
   }
@@ -474,7 +474,9 @@ base::MemoryPlan plan_memory(const Settings& settings,
   plan.add("initial signs", {rows, widths}, 1);
   const std::int64_t residual = num_samples * architecture.num_outputs();
   plan.add("Lanczos vectors", {train::most_products(residual), residual}, sizeof(double));
-  plan.add("inputs and targets", {num_samples, architecture.input_size + architecture.num_outputs()}, size);
+  plan.add("inputs and targets",
+           {num_samples, architecture.input_size + architecture.num_outputs()},
+           size);
   return plan;
 }
 

@@ -245,15 +245,16 @@ json to_json(const Verification& verification) {
 }
 
 report::Table verdict_table(const Verification& verification) {
-  report::Table table{.title = "Claims",
-                      .columns = {{"claim", "the entry's name; --only takes it"},
-                                  {"verdict", "over all laws and checks of the claim"},
-                                  {"law", "what is fitted, against what"},
-                                  {"bound", "the exponent the statement gives, and which side it binds"},
-                                  {"fitted", "the measured exponent", 3},
-                                  {"low", "95 % interval", 3},
-                                  {"high", "95 % interval", 3},
-                                  {"law's verdict", ""}}};
+  report::Table table{
+      .title = "Claims",
+      .columns = {{"claim", "the entry's name; --only takes it"},
+                  {"verdict", "over all laws and checks of the claim"},
+                  {"law", "what is fitted, against what"},
+                  {"bound", "the exponent the statement gives, and which side it binds"},
+                  {"fitted", "the measured exponent", 3},
+                  {"low", "95 % interval", 3},
+                  {"high", "95 % interval", 3},
+                  {"law's verdict", ""}}};
   for (const auto& outcome : verification.outcomes) {
     const auto& verdict = outcome.verdict;
     const std::string mark = outcome.expected ? "" : " (unexpected)";
@@ -265,14 +266,15 @@ report::Table verdict_table(const Verification& verification) {
       table.add_row(std::move(cells));
     }
     for (const auto& law : verdict.laws) {
-      table.add_row({id,
-                     kind,
-                     law.name,
-                     fmt::format("{} {}", claims::to_string(law.bound), base::format_number(law.predicted)),
-                     law.fitted,
-                     law.interval.low,
-                     law.interval.high,
-                     claims::to_string(law.kind)});
+      table.add_row(
+          {id,
+           kind,
+           law.name,
+           fmt::format("{} {}", claims::to_string(law.bound), base::format_number(law.predicted)),
+           law.fitted,
+           law.interval.low,
+           law.interval.high,
+           claims::to_string(law.kind)});
       id = std::monostate();
       kind = std::monostate();
     }

@@ -11,23 +11,28 @@ namespace {
 using base::format_number;
 
 /// The points of a law, its fit, and the line with the predicted slope through their middle.
-report::Figure law_figure(const claims::Claim& claim, const claims::FittedLaw& law, std::size_t index) {
+report::Figure law_figure(const claims::Claim& claim,
+                          const claims::FittedLaw& law,
+                          std::size_t index) {
   report::Figure figure{
       .id = fmt::format("{}-{}", claim.id, index),
       .title = law.name,
-      .caption = fmt::format("Exponent {} [{}, {}], {} {}: {}.",
-                             format_number(law.fitted),
-                             format_number(law.interval.low),
-                             format_number(law.interval.high),
-                             law.bound == claims::Bound::exact ? "law" : claims::to_string(law.bound) + " bound",
-                             format_number(law.predicted),
-                             claims::to_string(law.kind)),
+      .caption = fmt::format(
+          "Exponent {} [{}, {}], {} {}: {}.",
+          format_number(law.fitted),
+          format_number(law.interval.low),
+          format_number(law.interval.high),
+          law.bound == claims::Bound::exact ? "law" : claims::to_string(law.bound) + " bound",
+          format_number(law.predicted),
+          claims::to_string(law.kind)),
       .x = {.label = law.x_name, .logarithmic = true},
       .y = {.label = law.y_name, .logarithmic = true}};
-  figure.series.push_back({.name = "measured", .x = law.x, .y = law.y, .mark = report::Mark::points});
+  figure.series.push_back(
+      {.name = "measured", .x = law.x, .y = law.y, .mark = report::Mark::points});
   const auto [least, most] = std::ranges::minmax(law.x);
   const auto line = [&](double constant, double exponent) {
-    return std::vector<double>{constant * std::pow(least, exponent), constant * std::pow(most, exponent)};
+    return std::vector<double>{constant * std::pow(least, exponent),
+                               constant * std::pow(most, exponent)};
   };
   figure.series.push_back({.name = fmt::format("fit, exponent {}", format_number(law.fitted)),
                            .x = {least, most},
@@ -69,17 +74,20 @@ report::Page verification_page(const Verification& verification) {
                                             verification.measured + verification.reused,
                                             base::format_seconds(verification.seconds))};
   page.blocks.push_back(report::Paragraph{
-      "Each row is a power law fitted to measurements, or a number that must lie in an interval. A bound is "
-      "**tight** when the measured exponent reaches it, **loose** when the measurement does better, "
-      "**refuted** when the 95 % interval lies beyond it. Nothing here is proved: no machine can hold the "
+      "Each row is a power law fitted to measurements, or a number that must lie in an interval. A "
+      "bound is "
+      "**tight** when the measured exponent reaches it, **loose** when the measurement does "
+      "better, "
+      "**refuted** when the 95 % interval lies beyond it. Nothing here is proved: no machine can "
+      "hold the "
       "widths the theorems ask for, and each claim says how far from them it was measured."});
   report::Table table = verdict_table(verification);
   table.title = "All laws and checks";
   page.blocks.push_back(std::move(table));
   for (const auto& outcome : verification.outcomes) {
     const auto& claim = *outcome.claim;
-    page.blocks.push_back(report::Heading{
-        fmt::format("{} · {} · {}", claim.id, claim.source, claims::to_string(outcome.verdict.kind))});
+    page.blocks.push_back(report::Heading{fmt::format(
+        "{} · {} · {}", claim.id, claim.source, claims::to_string(outcome.verdict.kind))});
     page.blocks.push_back(report::Paragraph{claim.statement + "."});
     page.blocks.push_back(report::Paragraph{
         fmt::format("Measured: {}; {} rows over {} seeds. {} window: {}. The negative control: {}.",

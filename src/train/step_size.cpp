@@ -135,10 +135,9 @@ Prediction predict_steps(const net::Network& network,
   constexpr double kTolerance = 5e-3;
   const kernel::TangentProduct product(network, problem.inputs, workspace);
   const at::Tensor residual = (product.outputs() - problem.targets).reshape({-1});
-  linalg::Lanczos process(
-      [&](const at::Tensor& v, at::Tensor& out) { product(v, out); },
-      residual,
-      most_products(residual.numel()));
+  linalg::Lanczos process([&](const at::Tensor& v, at::Tensor& out) { product(v, out); },
+                          residual,
+                          most_products(residual.numel()));
   const base::Stopwatch watch;
   const auto found = kernel::predict_steps(
       process, step_size, ratio, kTolerance, [&] { return watch.seconds() < max_seconds; });

@@ -69,9 +69,8 @@ TEST(Npy, DamageIsNamed) {
                   ""),
               "a.npy");
   });
-  expect_error(ErrorKind::data, {"ends inside a field"}, [] {
-    parse_npy(npy("{'descr':", ""), "a.npy");
-  });
+  expect_error(
+      ErrorKind::data, {"ends inside a field"}, [] { parse_npy(npy("{'descr':", ""), "a.npy"); });
   expect_error(ErrorKind::data, {"no 'shape'"}, [] {
     parse_npy(npy("{'descr': '<f8', 'fortran_order': False}", ""), "a.npy");
   });

@@ -182,9 +182,9 @@ const Claim& find_claim(const std::string& id);
 
 /// Fits the laws, holds the checks, and combines them: one refuted law or failed check refutes;
 /// then any law or check that decides nothing makes it inconclusive; then one tight law makes it
-/// tight, one loose law loose, and otherwise it is consistent. A law is refuted where its whole 95 %
-/// interval lies more than 0.1 beyond the bound, and decides nothing where the interval has no ends
-/// or reaches 0.5 beyond it.
+/// tight, one loose law loose, and otherwise it is consistent. A law is refuted where its whole 95
+/// % interval lies more than 0.1 beyond the bound, and decides nothing where the interval has no
+/// ends or reaches 0.5 beyond it.
 Verdict judge(const Claim& claim, const std::vector<Row>& rows);
 
 /// True if the verdict is one the claim expects.

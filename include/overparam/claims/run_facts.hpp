@@ -14,8 +14,8 @@
 
 namespace overparam::claims {
 
-/// Properties of the network at its initial weights, on a few samples of the run; NaN where they were
-/// not measured.
+/// Properties of the network at its initial weights, on a few samples of the run; NaN where they
+/// were not measured.
 struct InitialFacts {
   std::vector<double> smallest_norm;        ///< min_i |h_{i,l}| for each hidden layer
   std::vector<double> largest_norm;         ///< max_i |h_{i,l}|
@@ -25,7 +25,7 @@ struct InitialFacts {
   double largest_product = std::numeric_limits<double>::quiet_NaN();
   /// of K, where K and a float64 network fit the memory
   double lambda_min = std::numeric_limits<double>::quiet_NaN();
-  std::int64_t num_samples = 0;             ///< how many were looked at
+  std::int64_t num_samples = 0;  ///< how many were looked at
 };
 
 struct RunFacts {

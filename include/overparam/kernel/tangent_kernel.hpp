@@ -53,8 +53,8 @@ class TangentProduct {
   std::unique_ptr<State> state_;
 };
 
-/// Whether TangentProduct stays in sample space for n samples: n^2 rows against 2 n rows columns, over
-/// all uses of trained blocks.
+/// Whether TangentProduct stays in sample space for n samples: n^2 rows against 2 n rows columns,
+/// over all uses of trained blocks.
 bool samples_are_few(const net::Architecture& architecture, std::int64_t n);
 
 /// Largest (and smallest, if asked) eigenvalue of K by Lanczos on TangentProduct.

@@ -22,8 +22,8 @@ struct NormalisedView {
 
 struct DataSummary {
   PreparedData prepared;
-  std::vector<std::int64_t> class_counts;  ///< of the training part
-  std::vector<NormalisedView> views;       ///< all four normalisations
+  std::vector<std::int64_t> class_counts;      ///< of the training part
+  std::vector<NormalisedView> views;           ///< all four normalisations
   double largest_norm = 0, smallest_norm = 0;  ///< of the raw training rows
 };
 

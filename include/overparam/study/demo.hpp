@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Over-parameterisation at work, with no data and in a minute: a wide network reaches a global minimum
-// on drawn digits, and narrow ones on the same data do not.
+// Over-parameterisation at work, with no data and in a minute: a wide network reaches a global
+// minimum on drawn digits, and narrow ones on the same data do not.
 #pragma once
 
 #include <filesystem>

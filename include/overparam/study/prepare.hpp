@@ -21,13 +21,15 @@ struct PreparedData {
   data::Separation separation;           ///< delta of the normalised training inputs
   data::Separation distinct_separation;  ///< the same with duplicates counted once
   data::Duplicates duplicates;
-  report::ImageGrid pictures;  ///< of the first raw samples; no images where the data are not pictures
+  report::ImageGrid
+      pictures;  ///< of the first raw samples; no images where the data are not pictures
 };
 
 /// @throws Error(data) for files, Error(usage) for settings
 PreparedData prepare_data(const Settings& settings);
 
-/// The training part as a problem for the settings' loss. @throws Error(data) if targets do not fit it
+/// The training part as a problem for the settings' loss. @throws Error(data) if targets do not fit
+/// it
 train::Problem training_problem(const PreparedData& data, const Settings& settings);
 
 /// The test part, or one without inputs.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every option of the program, declared once: the table below yields the flags, the help, the manual
-// page, the documentation and the configuration files.
+// Every option of the program, declared once: the table below yields the flags, the help, the
+// manual page, the documentation and the configuration files.
 #pragma once
 
 #include <cstdint>

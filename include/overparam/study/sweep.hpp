@@ -23,8 +23,8 @@ struct SweepAxis {
   std::vector<std::string> values;
 };
 
-/// Reads "network.width=64,128,256" or "run.seed=0..4"; a flag's name without dashes serves as well:
-/// "width=64,128". @throws Error(usage)
+/// Reads "network.width=64,128,256" or "run.seed=0..4"; a flag's name without dashes serves as
+/// well: "width=64,128". @throws Error(usage)
 SweepAxis parse_axis(const std::string& text);
 
 /// What a point's memory depends on, of its data.
@@ -39,8 +39,8 @@ base::MemoryPlan plan_point(const Settings& settings, const DataSize& size);
 
 /// One run of a sweep.
 struct SweepRow {
-  std::string key;                   ///< hash of all settings that decide the numbers
-  std::vector<std::string> settings; ///< values, one an axis
+  std::string key;                    ///< hash of all settings that decide the numbers
+  std::vector<std::string> settings;  ///< values, one an axis
   std::string stopped_by;
   std::map<std::string, double> numbers;  ///< steps, objective, ratio, lambda_max, distance, ...
 };

@@ -23,7 +23,8 @@ struct RunOutput {
 /// An interrupted run leaves a checkpoint and returns with stopped_by = "interrupted".
 /// @throws Error(capacity) before anything is allocated if the run would not fit the memory
 /// @throws Error(usage) if the folder holds a finished run or a checkpoint with other settings
-/// @throws Error(data) if there is no checkpoint to resume from, or it is not this run's; the folder
+/// @throws Error(data) if there is no checkpoint to resume from, or it is not this run's; the
+/// folder
 ///         is then as it was
 RunRecord run_training(const Settings& settings,
                        const PreparedData& data,

@@ -40,9 +40,9 @@ struct Verification {
   [[nodiscard]] bool all_expected() const;
 };
 
-/// Runs every point that the folder does not hold yet, side by side, and judges each claim. A point is
-/// known by a hash of claim, revision, design and settings, so a killed verification goes on where it
-/// was and a finished one is not repeated.
+/// Runs every point that the folder does not hold yet, side by side, and judges each claim. A point
+/// is known by a hash of claim, revision, design and settings, so a killed verification goes on
+/// where it was and a finished one is not repeated.
 Verification verify(const VerifyOptions& options, const Voice& voice);
 
 nlohmann::json to_json(const Verification& verification);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "overparam/base/memory.hpp"
 #include "overparam/claims/run_facts.hpp"
+#include "overparam/base/memory.hpp"
 
 #include <ATen/ATen.h>
 

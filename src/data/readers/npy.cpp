@@ -199,11 +199,9 @@ Dataset read_named(const Source& source) {
 
 Source files_in(const fs::path& folder) {
   const auto path_of = [folder](const std::string& name) { return folder / (name + ".npy"); };
-  return {
-      .file = folder.string(),
-      .has = [path_of](const std::string& name) { return fs::exists(path_of(name)); },
-      .read = [path_of](
-                  const std::string& name) { return base::read_npy(path_of(name)); }};
+  return {.file = folder.string(),
+          .has = [path_of](const std::string& name) { return fs::exists(path_of(name)); },
+          .read = [path_of](const std::string& name) { return base::read_npy(path_of(name)); }};
 }
 
 Dataset read_archive(const fs::path& path) {
