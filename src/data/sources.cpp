@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "overparam/data/sources.hpp"
 
+#include "overparam/base/catalogue.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/base/text.hpp"
 
@@ -45,16 +46,7 @@ Dataset read_dataset(const std::filesystem::path& path, const ReaderOptions& opt
 }
 
 const Generator& find_generator(const std::string& name) {
-  std::vector<std::string> names;
-  for (const auto& generator : generators()) {
-    if (generator.name == name) return generator;
-    names.push_back(generator.name);
-  }
-  base::fail(ErrorKind::usage,
-             "generator: expected one of {}, found \"{}\"{}",
-             base::join(names, ", "),
-             name,
-             base::did_you_mean(name, names));
+  return base::find_by_name(generators(), "generator", name);
 }
 
 }  // namespace overparam::data

@@ -21,7 +21,6 @@ namespace {
 
 constexpr int kNarrowWidths[] = {8, 32, 128};
 constexpr double kTargetRatio = 9e-4;
-constexpr const char* kDemo = "demo.json";
 
 /// Where the run of a name such as "m-8" lies, below the demo's folder.
 fs::path narrow_folder(const std::string& name) { return fs::path("narrow") / name; }
@@ -65,8 +64,6 @@ Settings demo_settings(const Settings& given) {
 Demo run_demo(const Settings& given, const fs::path& folder, const Voice& voice) {
   const Settings settings = demo_settings(given);
   const PreparedData data = prepare_data(settings);
-  // A list of an earlier demo would be taken for ours if we were killed.
-  fs::remove(folder / kDemo);
   voice.say("training a network of width 1,024 on 100 drawn digits");
   Demo demo{.main = run_training(settings, data, {.folder = folder, .overwrite = true}, voice)};
   if (demo.main.stopped_by == "interrupted") return demo;

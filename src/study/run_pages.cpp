@@ -180,8 +180,7 @@ nlohmann::json certificate_json(const RunRecord& record) {
           {"kind", "certificate"},
           {"run", record.name},
           {"certificate", document.at("certificate")},
-          {"holds", certificate_holds(record)},
-          {"claims", document.at("certificate")}};
+          {"holds", certificate_holds(record)}};
 }
 
 bool certificate_holds(const RunRecord& record) {

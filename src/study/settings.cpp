@@ -53,10 +53,6 @@ std::string checked_value(const Option& option, const std::string& text, const s
                            base::did_you_mean(text, option.choices)));
       }
       return text;
-    case OptionType::boolean:
-      if (text == "true" || text == "false") return text;
-      refuse("true or false");
-      break;
     case OptionType::number: {
       const auto value = base::parse_number(text);
       if (!value || !std::isfinite(*value)) refuse("a number");
@@ -166,8 +162,6 @@ std::int64_t Settings::integer(const std::string& key) const {
 double Settings::number(const std::string& key) const {
   return base::parse_number(text(key)).value();
 }
-
-bool Settings::flag(const std::string& key) const { return text(key) == "true"; }
 
 const std::string& Settings::origin(const std::string& key) const { return value(key).origin; }
 

@@ -198,7 +198,7 @@ class TrainingRun {
   /// if we were killed.
   void claim_folder() const {
     if (output_.folder.empty()) return;
-    for (const char* result : {kRecord, kWeights, kOutputs, "demo.json", "report.html"}) {
+    for (const char* result : {kRecord, kWeights, kOutputs, kDemo, "report.html"}) {
       fs::remove(output_.folder / result);
     }
     if (!output_.resume) fs::remove_all(output_.folder / "checkpoint");

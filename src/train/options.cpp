@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "overparam/train/options.hpp"
 
-#include <array>
 #include <cmath>
-#include <utility>
 
+#include "overparam/base/catalogue.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/base/text.hpp"
 
@@ -14,36 +13,10 @@ namespace {
 
 using base::require;
 
-template <typename Enum, std::size_t Count>
-using Names = std::array<std::pair<Enum, const char*>, Count>;
-
-constexpr Names<Method, 2> kMethods{{{Method::gd, "gd"}, {Method::sgd, "sgd"}}};
-constexpr Names<Sampling, 3> kSamplings{{{Sampling::epoch, "epoch"},
-                                         {Sampling::subset, "subset"},
-                                         {Sampling::replacement, "replacement"}}};
-
-template <typename Enum, std::size_t Count>
-std::string name_in(const Names<Enum, Count>& names, Enum value) {
-  for (const auto& [entry, name] : names) {
-    if (entry == value) return name;
-  }
-  base::fail(ErrorKind::internal, "an enumerator without a name");
-}
-
-template <typename Enum, std::size_t Count>
-Enum value_in(const Names<Enum, Count>& names, const char* kind, const std::string& text) {
-  std::vector<std::string> known;
-  for (const auto& [entry, name] : names) {
-    if (text == name) return entry;
-    known.emplace_back(name);
-  }
-  base::fail(ErrorKind::usage,
-             "there is no {} \"{}\"{}; known: {}",
-             kind,
-             text,
-             base::did_you_mean(text, known),
-             base::join(known, ", "));
-}
+constexpr base::EnumNames<Method, 2> kMethods{{{Method::gd, "gd"}, {Method::sgd, "sgd"}}};
+constexpr base::EnumNames<Sampling, 3> kSamplings{{{Sampling::epoch, "epoch"},
+                                                   {Sampling::subset, "subset"},
+                                                   {Sampling::replacement, "replacement"}}};
 
 void require_positive(const char* option, double value) {
   require(value > 0 && std::isfinite(value),
@@ -63,10 +36,12 @@ void require_not_negative(const char* option, double value) {
 
 }  // namespace
 
-std::string to_string(Method method) { return name_in(kMethods, method); }
-std::string to_string(Sampling sampling) { return name_in(kSamplings, sampling); }
-Method parse_method(const std::string& name) { return value_in(kMethods, "method", name); }
-Sampling parse_sampling(const std::string& name) { return value_in(kSamplings, "sampling", name); }
+std::string to_string(Method method) { return base::name_in(kMethods, method); }
+std::string to_string(Sampling sampling) { return base::name_in(kSamplings, sampling); }
+Method parse_method(const std::string& name) { return base::value_in(kMethods, "method", name); }
+Sampling parse_sampling(const std::string& name) {
+  return base::value_in(kSamplings, "sampling", name);
+}
 
 void TrainOptions::validate(std::int64_t num_samples) const {
   require_positive("step size", step_size);

@@ -94,7 +94,7 @@ StepChoice choose_step(const StepRule& rule,
       problem.inputs,
       workspace,
       {.max_products = 60, .tolerance = kEigenvalueTolerance, .seed = options.seed});
-  StepChoice choice{.lambda_max = ends.largest, .lambda_max_residual = ends.largest_residual};
+  StepChoice choice{.lambda_max = ends.largest};
   switch (rule.kind) {
     case Kind::number:
       choice.step_size = rule.value;

@@ -120,9 +120,9 @@ INSTANTIATE_TEST_SUITE_P(Catalogue,
                          [](const auto& test) { return test.param.name; });
 
 TEST(FindGenerator, AWrongNameIsAnsweredWithTheRightOnes) {
-  expect_error(ErrorKind::usage, {"digits, sphere", "\"digit\"", "did you mean \"digits\""}, [] {
-    find_generator("digit");
-  });
+  expect_error(ErrorKind::usage,
+               {"digits, sphere", "no generator \"digit\"", "did you mean \"digits\""},
+               [] { find_generator("digit"); });
 }
 
 TEST(Generators, MoreThanFitsIsRefusedBeforeItIsTaken) {

@@ -45,7 +45,6 @@ double student_quantile(double p, double degrees);
 
 double mean(std::span<const double> values);
 double standard_deviation(std::span<const double> values);
-double median(std::vector<double> values);
 
 /// Wilson's 95 % interval for a probability, from `successes` out of `trials`.
 Interval probability_interval(std::int64_t successes, std::int64_t trials);

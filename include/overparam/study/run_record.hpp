@@ -24,6 +24,9 @@ namespace overparam::study {
 
 inline constexpr int kSchema = 1;
 
+/// In the folder of a demo's wide run, this names the other runs of the demo.
+inline constexpr const char* kDemo = "demo.json";
+
 /// What the linear model at the initial weights said before the start.
 struct PredictedCurve {
   double ratio = 0;                   ///< the share of F_0 that `steps` leads to

@@ -12,7 +12,7 @@
 
 namespace overparam::study {
 
-enum class OptionType { text, integer, number, boolean };
+enum class OptionType { text, integer, number };
 
 struct Option {
   std::string key;   ///< "network.width": section and name, as in TOML and in --set
@@ -54,7 +54,6 @@ class Settings {
   [[nodiscard]] const std::string& text(const std::string& key) const;
   [[nodiscard]] std::int64_t integer(const std::string& key) const;
   [[nodiscard]] double number(const std::string& key) const;
-  [[nodiscard]] bool flag(const std::string& key) const;
   [[nodiscard]] const std::string& origin(const std::string& key) const;
 
   /// These sections as TOML that `load_file` reads back to the same settings.

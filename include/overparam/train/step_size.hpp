@@ -33,8 +33,7 @@ std::string to_string(const StepRule& rule);
 /// The step size a rule gives at the network's present weights, with the curvatures behind it.
 struct StepChoice {
   double step_size = 0;
-  double lambda_max = 0;  ///< of K
-  double lambda_max_residual = 0;
+  double lambda_max = 0;         ///< of K
   double lambda_max_sample = 0;  ///< max_i lambda_max(K_ii); only where the rule asks for it
 };
 StepChoice choose_step(const StepRule& rule,

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "overparam/claims/claim.hpp"
 
-#include <array>
 #include <cmath>
-#include <utility>
 
 #include "overparam/base/catalogue.hpp"
 #include "overparam/base/require.hpp"
@@ -18,15 +16,7 @@ double value_of(const Values& values, const std::string& name, const std::string
   return entry->second;
 }
 
-template <typename Enum, std::size_t Count>
-std::string name_in(const std::array<std::pair<Enum, const char*>, Count>& names, Enum value) {
-  for (const auto& [entry, name] : names) {
-    if (entry == value) return name;
-  }
-  base::fail(ErrorKind::internal, "an enumerator without a name");
-}
-
-constexpr std::array<std::pair<Scale, const char*>, 3> kScales{
+constexpr base::EnumNames<Scale, 3> kScales{
     {{Scale::quick, "quick"}, {Scale::standard, "standard"}, {Scale::full, "full"}}};
 
 }  // namespace
@@ -79,43 +69,28 @@ const Claim& find_claim(const std::string& id) {
     if (claim.id == id) return claim;
     ids.push_back(claim.id);
   }
-  base::fail(ErrorKind::usage,
-             "there is no claim \"{}\"{}; known: {}",
-             id,
-             base::did_you_mean(id, ids),
-             base::join(ids, ", "));
+  base::fail_unknown("claim", id, ids);
 }
 
 std::string to_string(VerdictKind kind) {
-  static constexpr std::array<std::pair<VerdictKind, const char*>, 6> kNames{
+  static constexpr base::EnumNames<VerdictKind, 6> kNames{
       {{VerdictKind::tight, "tight"},
        {VerdictKind::consistent, "consistent"},
        {VerdictKind::loose, "loose"},
        {VerdictKind::refuted, "refuted"},
        {VerdictKind::inconclusive, "inconclusive"},
        {VerdictKind::assumptions_not_met, "assumptions-not-met"}}};
-  return name_in(kNames, kind);
+  return base::name_in(kNames, kind);
 }
 
 std::string to_string(Bound bound) {
-  static constexpr std::array<std::pair<Bound, const char*>, 3> kNames{
+  static constexpr base::EnumNames<Bound, 3> kNames{
       {{Bound::upper, "upper"}, {Bound::lower, "lower"}, {Bound::exact, "exact"}}};
-  return name_in(kNames, bound);
+  return base::name_in(kNames, bound);
 }
 
-std::string to_string(Scale scale) { return name_in(kScales, scale); }
+std::string to_string(Scale scale) { return base::name_in(kScales, scale); }
 
-Scale parse_scale(const std::string& name) {
-  std::vector<std::string> names;
-  for (const auto& [scale, text] : kScales) {
-    if (name == text) return scale;
-    names.emplace_back(text);
-  }
-  base::fail(ErrorKind::usage,
-             "there is no scale \"{}\"{}; known: {}",
-             name,
-             base::did_you_mean(name, names),
-             base::join(names, ", "));
-}
+Scale parse_scale(const std::string& name) { return base::value_in(kScales, "scale", name); }
 
 }  // namespace overparam::claims
