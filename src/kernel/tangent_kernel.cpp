@@ -25,27 +25,29 @@ std::int64_t largest_width(const net::Architecture& architecture) {
   return width;
 }
 
-void plan_dense_kernel(const Network& network, std::int64_t n, std::uint64_t memory_limit) {
-  const auto& shape = network.architecture();
-  const std::int64_t d = shape.num_outputs();
-  const std::uint64_t size = network.options().dtype().itemsize();
+}  // namespace
+
+base::MemoryPlan plan_tangent_kernel(const net::Architecture& architecture,
+                                     std::int64_t n,
+                                     std::uint64_t bytes_each) {
+  const std::int64_t d = architecture.num_outputs();
+  const std::int64_t width = largest_width(architecture);
   base::MemoryPlan plan("dense tangent kernel");
   plan.add("kernel", {n * d, n * d}, sizeof(double));
-  plan.add("one Gram", {n * d, n * d}, size);
+  plan.add("one Gram", {n * d, n * d}, bytes_each);
   plan.add("the same in float64", {n * d, n * d}, sizeof(double));
-  plan.add("cotangents of two layers", {2, d, n, largest_width(shape)}, size);
-  plan.add("features", {shape.num_layers(), n, largest_width(shape)}, size);
-  plan.check(memory_limit);
+  plan.add("cotangents of two layers", {2, d, n, width}, bytes_each);
+  plan.add("features", {architecture.num_layers(), n, width}, bytes_each);
+  return plan;
 }
-
-}  // namespace
 
 at::Tensor tangent_kernel(const Network& network,
                           const at::Tensor& inputs,
                           std::uint64_t memory_limit) {
   const std::int64_t n = inputs.size(0);
   const std::int64_t d = network.architecture().num_outputs();
-  plan_dense_kernel(network, n, memory_limit);
+  plan_tangent_kernel(network.architecture(), n, network.options().dtype().itemsize())
+      .check(memory_limit);
 
   net::Workspace workspace(network.options());
   const net::Tape tape = network.record(inputs, workspace);
@@ -254,13 +256,17 @@ linalg::ExtremeEigenvalues extreme_eigenvalues(const Network& network,
       [&](const at::Tensor& v, at::Tensor& out) { product(v, out); }, product.size(), options);
 }
 
+std::int64_t samples_at_once(const net::Architecture& architecture) {
+  constexpr std::int64_t kNumbers = 16'000'000;
+  return std::max<std::int64_t>(
+      1, kNumbers / (architecture.num_outputs() * largest_width(architecture)));
+}
+
 double largest_sample_eigenvalue(const Network& network,
                                  const at::Tensor& inputs,
                                  net::Workspace& workspace) {
-  constexpr std::int64_t kNumbersAtOnce = 16'000'000;
   const std::int64_t d = network.architecture().num_outputs();
-  const std::int64_t chunk =
-      std::max<std::int64_t>(1, kNumbersAtOnce / (d * largest_width(network.architecture())));
+  const std::int64_t chunk = samples_at_once(network.architecture());
   double largest = 0;
   for (std::int64_t begin = 0; begin < inputs.size(0); begin += chunk) {
     const std::int64_t n = std::min(chunk, inputs.size(0) - begin);

@@ -89,7 +89,7 @@ class TrainingRun {
   }
 
  private:
-  void plan() const {
+  void plan() {
     const auto plan = plan_memory(settings_, architecture_, problem_.size());
     const std::string& limit = settings_.text("run.memory");
     const auto bytes = base::parse_bytes(limit);
@@ -98,7 +98,8 @@ class TrainingRun {
                   "{}: run.memory must be a size such as 4GiB, found \"{}\"",
                   settings_.origin("run.memory"),
                   limit);
-    plan.check(bytes.value_or(0));
+    memory_limit_ = bytes.value_or(0);
+    plan.check(memory_limit_);
     voice_.say("memory " + plan.describe());
   }
 
@@ -352,7 +353,8 @@ class TrainingRun {
     for (int block = 0; block < static_cast<int>(architecture_.blocks.size()); ++block) {
       net::draw_initial_block(architecture_, block, seed_, network.parameters()[block]);
     }
-    record_.facts.initial = claims::measure_initial(network, problem_, workspace);
+    record_.facts.initial =
+        claims::measure_initial(network, problem_, workspace, {.memory_limit = memory_limit_});
     write_record();
   }
 
@@ -403,6 +405,7 @@ class TrainingRun {
   const RunOutput& output_;
   const Voice& voice_;
   std::uint64_t seed_;
+  std::uint64_t memory_limit_ = 0;  // bytes; 0: what is available
   net::Architecture architecture_;
   train::Problem problem_;
   train::StepRule rule_;
@@ -470,10 +473,18 @@ base::MemoryPlan plan_memory(const Settings& settings,
                                      ? num_samples * widths
                                      : architecture.num_trained_parameters();
   plan.add("features", {rows, widths}, size);
-  plan.add("cotangents", {std::max(curvature, rows * 2 * widest)}, size);
+  // SGD's step rule sends d cotangents back from each of some samples.
+  const std::int64_t sample_rows =
+      is_sgd ? std::min(num_samples, kernel::samples_at_once(architecture)) *
+                   architecture.num_outputs()
+             : 0;
+  plan.add(
+      "cotangents", {std::max({curvature, rows * 2 * widest, sample_rows * 2 * widest})}, size);
   plan.add("initial signs", {rows, widths}, 1);
   const std::int64_t residual = num_samples * architecture.num_outputs();
-  plan.add("Lanczos vectors", {train::most_products(residual), residual}, sizeof(double));
+  const std::int64_t products = train::most_products(residual);
+  plan.add("Lanczos vectors", {products + 2, residual}, sizeof(double));
+  plan.add("Ritz vectors", {3, products, products}, sizeof(double));
   plan.add("inputs and targets",
            {num_samples, architecture.input_size + architecture.num_outputs()},
            size);

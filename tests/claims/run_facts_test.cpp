@@ -142,15 +142,18 @@ TEST(InitialFacts, ALargeKernelIsLeftOut) {
   const train::Problem problem = sphere_problem(small_point(), at::kDouble);
   const net::Network network = fc_network(small_point(), problem);
   net::Workspace workspace(network.options());
-  EXPECT_TRUE(std::isnan(measure_initial(network, problem, workspace, 64, 11).lambda_min));
-  EXPECT_GT(measure_initial(network, problem, workspace, 64, 12).lambda_min, 0);
+  EXPECT_TRUE(
+      std::isnan(measure_initial(network, problem, workspace, {.largest_kernel = 11}).lambda_min));
+  EXPECT_GT(measure_initial(network, problem, workspace, {.largest_kernel = 12}).lambda_min, 0);
+  EXPECT_TRUE(
+      std::isnan(measure_initial(network, problem, workspace, {.memory_limit = 1000}).lambda_min));
 }
 
 TEST(InitialFacts, LookAtTheFirstSamplesOnly) {
   train::Problem problem = sphere_problem(small_point(), at::kDouble);
   const net::Network network = fc_network(small_point(), problem);
   net::Workspace workspace(network.options());
-  const auto few = measure_initial(network, problem, workspace, 2);
+  const auto few = measure_initial(network, problem, workspace, {.most_samples = 2});
   EXPECT_EQ(few.num_samples, 2);
   problem.inputs = problem.inputs.narrow(0, 0, 2);
   problem.targets = problem.targets.narrow(0, 0, 2);

@@ -13,6 +13,7 @@
 #include "overparam/base/json_lines.hpp"
 #include "overparam/net/catalogue.hpp"
 #include "study/small_runs.hpp"
+#include "support/allocations.hpp"
 #include "support/files.hpp"
 #include "support/tensors.hpp"
 #include "support/tolerance.hpp"
@@ -306,7 +307,7 @@ TEST(PlanMemory, CountsAtLeastWeightsAndFeatures) {
   auto single = settings;
   single.set("run.dtype", "float32", "test");
   // Signs are bytes and Lanczos vectors float64 in both.
-  const std::uint64_t in_both = 1000 * (4 * 512 + 1) + 8 * 320 * 1000;
+  const std::uint64_t in_both = 1000 * (4 * 512 + 1) + 8 * 322 * 1000 + 8 * 3 * 320 * 320;
   EXPECT_EQ(plan_memory(single, shape, 1000).total() - in_both, (bytes - in_both) / 2);
 }
 
@@ -314,6 +315,38 @@ TEST(OutputFolder, IsTheSettingOrNamedByTheFingerprint) {
   EXPECT_EQ(output_folder(small_settings({{"run.out", "here"}}), "x"), "here");
   const auto settings = small_settings();
   EXPECT_EQ(output_folder(settings, "train").string(), "runs/train-" + settings.fingerprint());
+}
+
+TEST(PlanMemory, CoversWhatARunTakes) {
+  const auto expect_covered = [](const std::string& what,
+                                 const std::map<std::string, std::string>& changes) {
+    std::map<std::string, std::string> all{{"data.samples", "60"},
+                                           {"data.dim", "0"},
+                                           {"data.source", "digits"},
+                                           {"network.width", "512"},
+                                           {"network.depth", "3"},
+                                           {"train.max_steps", "6"},
+                                           {"run.dtype", "float32"}};
+    for (const auto& [key, value] : changes) all[key] = value;
+    auto settings = small_settings(all);
+    const auto data = prepare_data(settings);
+    const auto shape = build_architecture(settings, 785, 10);
+    const auto planned = plan_memory(settings, shape, 60).total();
+    settings.set("run.memory", std::to_string(planned), "test");
+    const TemporaryFolder folder;
+    const tests::AllocationCounter counter;
+    run_training(settings, data, {.folder = folder / "run"}, {});
+    const auto taken = static_cast<std::uint64_t>(counter.peak_bytes());
+    EXPECT_LE(taken, planned) << what;
+    EXPECT_GE(taken, planned / 4) << what;
+  };
+  expect_covered("gd", {});
+  expect_covered("gd, momentum", {{"train.momentum", "0.9"}});
+  expect_covered("sgd", {{"train.method", "sgd"}, {"train.batch", "16"}});
+  expect_covered("gd, numeric step", {{"train.step", "1e-5"}});
+  expect_covered("cross-entropy", {{"train.loss", "cross-entropy"}});
+  expect_covered("few neurons", {{"network.width", "64"}});
+  expect_covered("float64", {{"run.dtype", "float64"}});
 }
 
 }  // namespace

@@ -61,13 +61,18 @@ struct CertificateLine {
   [[nodiscard]] bool holds() const { return upper ? constant() <= 10 : constant() >= 0.1; }
 };
 
-/// Measures a network at its initial weights on at most `most_samples` of the problem's samples.
-/// lambda_min needs the dense kernel, and is left out above `largest_kernel` rows.
+struct InitialOptions {
+  std::int64_t most_samples = 64;      ///< looked at, but for lambda_min
+  std::int64_t largest_kernel = 2000;  ///< rows of K up to which lambda_min is measured
+  std::uint64_t memory_limit = 0;      ///< bytes that lambda_min may take (0: what is available)
+};
+
+/// Measures a network at its initial weights. lambda_min needs the dense kernel of all samples and
+/// the network in float64, and is left out where they exceed the limits.
 InitialFacts measure_initial(const net::Network& network,
                              const train::Problem& problem,
                              net::Workspace& workspace,
-                             std::int64_t most_samples = 64,
-                             std::int64_t largest_kernel = 2000);
+                             const InitialOptions& options = {});
 
 /// The lines of every claim that a single run can speak of.
 std::vector<CertificateLine> certify(const RunFacts& facts);

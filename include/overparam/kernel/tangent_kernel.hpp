@@ -14,10 +14,16 @@
 #include <cstdint>
 #include <memory>
 
+#include "overparam/base/memory.hpp"
 #include "overparam/linalg/lanczos.hpp"
 #include "overparam/net/network.hpp"
 
 namespace overparam::kernel {
+
+/// What `tangent_kernel` will take for n samples in numbers of `bytes_each`.
+base::MemoryPlan plan_tangent_kernel(const net::Architecture& architecture,
+                                     std::int64_t n,
+                                     std::uint64_t bytes_each);
 
 /// K as a dense matrix (n d, n d), float64, row i * d + a. Grams are taken in the network's type
 /// and summed in float64. Time O(L (n d)^2 m + L n d m^2), memory n d m (network's type) + 3 (n
@@ -68,5 +74,8 @@ linalg::ExtremeEigenvalues extreme_eigenvalues(const net::Network& network,
 double largest_sample_eigenvalue(const net::Network& network,
                                  const at::Tensor& inputs,
                                  net::Workspace& workspace);
+
+/// How many samples it takes at once, with two layers of d cotangents each.
+std::int64_t samples_at_once(const net::Architecture& architecture);
 
 }  // namespace overparam::kernel

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "overparam/claims/run_facts.hpp"
-#include "overparam/base/memory.hpp"
 
 #include <ATen/ATen.h>
 
@@ -8,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "overparam/base/memory.hpp"
 #include "overparam/claims/claim.hpp"
 #include "overparam/data/geometry.hpp"
 #include "overparam/kernel/tangent_kernel.hpp"
@@ -69,10 +69,9 @@ double product_norm(const net::Network& network, const net::Tape& tape) {
 InitialFacts measure_initial(const net::Network& network,
                              const train::Problem& problem,
                              net::Workspace& workspace,
-                             std::int64_t most_samples,
-                             std::int64_t largest_kernel) {
+                             const InitialOptions& options) {
   InitialFacts facts;
-  facts.num_samples = std::min(most_samples, problem.size());
+  facts.num_samples = std::min(options.most_samples, problem.size());
   const net::Tape tape = network.record(problem.inputs.narrow(0, 0, facts.num_samples), workspace);
   for (const int layer : network.architecture().sign_layers()) {
     const at::Tensor features = tape.features(layer).to(at::kCPU, at::kDouble);
@@ -85,13 +84,16 @@ InitialFacts measure_initial(const net::Network& network,
   if (network.architecture().name == "fc" && network.architecture().num_layers() > 2)
     facts.largest_product = product_norm(network, tape);
 
-  const auto bytes = sizeof(double) * static_cast<std::uint64_t>(
-                                          network.architecture().num_parameters() +
-                                          3 * problem.targets.numel() * problem.targets.numel());
-  if (problem.targets.numel() <= largest_kernel && bytes <= base::available_memory()) {
+  auto plan = kernel::plan_tangent_kernel(network.architecture(), problem.size(), sizeof(double));
+  plan.add("network, and a copy in float64",
+           {network.architecture().num_parameters()},
+           sizeof(double) + network.options().dtype().itemsize());
+  const std::uint64_t limit =
+      options.memory_limit > 0 ? options.memory_limit : base::available_memory();
+  if (problem.targets.numel() <= options.largest_kernel && plan.total() <= limit) {
     // float32 Grams lose the least eigenvalues of an ill-conditioned kernel altogether.
-    const at::Tensor kernel =
-        kernel::tangent_kernel(network.converted(at::kDouble), problem.inputs.to(at::kDouble));
+    const at::Tensor kernel = kernel::tangent_kernel(
+        network.converted(at::kDouble), problem.inputs.to(at::kDouble), limit);
     facts.lambda_min = linalg::symmetric_eigenvalues(kernel)[0].item<double>();
   }
   return facts;
