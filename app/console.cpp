@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "overparam/base/interrupt.hpp"
+#include "overparam/base/json_files.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/study/catalogues.hpp"
 
@@ -38,11 +39,7 @@ study::Voice voice_for(const Arguments& arguments) {
 
 void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
-void print(const nlohmann::json& document) {
-  // A name that is not UTF-8 must not cost the result.
-  constexpr auto kReplace = nlohmann::json::error_handler_t::replace;
-  print(document.dump(2, ' ', false, kReplace) + "\n");
-}
+void print(const nlohmann::json& document) { print(base::json_text(document, 2) + "\n"); }
 
 void print(const report::Table& table) { print(report::to_text(table, terminal_width())); }
 

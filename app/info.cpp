@@ -3,6 +3,7 @@
 
 #include "commands.hpp"
 #include "console.hpp"
+#include "overparam/base/json_files.hpp"
 #include "overparam/study/catalogues.hpp"
 #include "overparam/study/run_record.hpp"
 
@@ -25,7 +26,8 @@ int run(const Arguments& arguments) {
   }
   const auto environment = study::environment_json();
   for (const auto& [name, value] : environment.items()) {
-    print(name + ": " + (value.is_string() ? value.get<std::string>() : value.dump()) + "\n");
+    print(name + ": " + (value.is_string() ? value.get<std::string>() : base::json_text(value)) +
+          "\n");
   }
   const auto advice = study::product_advice();
   if (!advice.empty()) print("note: " + advice + "\n");

@@ -4,6 +4,7 @@
 #include "commands.hpp"
 #include "console.hpp"
 #include "overparam/base/files.hpp"
+#include "overparam/base/json_files.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/study/pages.hpp"
 #include "overparam/study/sweep.hpp"
@@ -27,7 +28,7 @@ int run(const Arguments& arguments) {
     voice.say("interrupted; the same line runs only what is missing");
     return interrupted_exit();
   }
-  base::write_file(folder / "sweep.json", study::to_json(result).dump(1) + "\n");
+  base::write_json(folder / "sweep.json", study::to_json(result));
   base::write_file(folder / "sweep.csv", report::to_csv(study::sweep_table(result)));
   const auto page = report::write_page(study::sweep_page(result), folder);
   if (arguments.json) {

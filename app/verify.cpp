@@ -5,6 +5,7 @@
 #include "commands.hpp"
 #include "console.hpp"
 #include "overparam/base/files.hpp"
+#include "overparam/base/json_files.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/base/text.hpp"
 #include "overparam/study/pages.hpp"
@@ -68,7 +69,7 @@ int run(const Arguments& arguments) {
     voice.say("interrupted; the same line goes on where this one stopped");
     return interrupted_exit();
   }
-  base::write_file(options.folder / "verify.json", study::to_json(verification).dump(1) + "\n");
+  base::write_json(options.folder / "verify.json", study::to_json(verification));
   const auto page = report::write_page(study::verification_page(verification), options.folder);
   if (arguments.json) {
     print(study::to_json(verification));

@@ -10,6 +10,7 @@
 #include "chart.hpp"
 #include "images.hpp"
 #include "markup.hpp"
+#include "overparam/base/json_files.hpp"
 #include "overparam/base/text.hpp"
 #include "scale.hpp"
 #include "thinning.hpp"
@@ -79,8 +80,7 @@ std::string chart_data(const Figure& figure) {
     data["series"][i]["colour"] = looks[i].colour;
     data["series"][i]["marker"] = looks[i].marker;
   }
-  constexpr auto kReplace = nlohmann::json::error_handler_t::replace;
-  return escape_script_json(data.dump(-1, ' ', false, kReplace));
+  return escape_script_json(base::json_text(data));
 }
 
 /// Large, but never wider than its column. The sizes are those of the style sheet.

@@ -6,6 +6,7 @@
 #include "json_fields.hpp"
 #include "overparam/base/files.hpp"
 #include "overparam/base/interrupt.hpp"
+#include "overparam/base/json_files.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/base/text.hpp"
 #include "overparam/base/work_queue.hpp"
@@ -93,13 +94,13 @@ void write_demo(const Demo& demo, const fs::path& folder) {
   }
   const json document{
       {"schema", kSchema}, {"version", version()}, {"kind", "demo"}, {"narrow", narrow}};
-  base::write_file(folder / kDemo, document.dump(1) + '\n');
+  base::write_json(folder / kDemo, document);
 }
 
 Demo read_demo(const fs::path& folder) {
   const fs::path path = folder / kDemo;
   try {
-    const json document = json::parse(base::read_file(path));
+    const json document = base::read_json(path);
     const std::vector<std::string> narrow = document.at("narrow");
     Demo demo{.main = read_run(folder)};
     for (const auto& below : narrow) demo.narrow.push_back(read_run(folder / below));

@@ -5,7 +5,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
-#include "overparam/base/json_lines.hpp"
+#include "overparam/base/json_files.hpp"
 #include "overparam/base/require.hpp"
 
 namespace overparam::study {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "json_fields.hpp"
+#include "overparam/base/json_files.hpp"
 #include "overparam/base/text.hpp"
 #include "overparam/study/pages.hpp"
 
@@ -282,7 +283,7 @@ Figure signs_figure(const RunRecord& record) {
 report::Details origin_details(const RunRecord& record) {
   Table versions{.title = "Machine and versions", .columns = {{"what", ""}, {"value", ""}}};
   for (const auto& [name, value] : record.environment.items()) {
-    versions.add_row({name, value.is_string() ? value.get<std::string>() : value.dump()});
+    versions.add_row({name, value.is_string() ? value.get<std::string>() : base::json_text(value)});
   }
   versions.add_row({"peak memory", base::format_bytes(record.peak_memory)});
   versions.add_row({"made", record.created});

@@ -11,6 +11,7 @@
 #include "json_fields.hpp"
 #include "overparam/base/array_files.hpp"
 #include "overparam/base/files.hpp"
+#include "overparam/base/json_files.hpp"
 #include "overparam/base/memory.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/base/threads.hpp"
@@ -268,7 +269,7 @@ RunRecord read_run(const fs::path& folder) {
                 "{}: not a finished run, it has no run.json",
                 folder.string());
   try {
-    const json document = json::parse(base::read_file(path));
+    const json document = base::read_json(path);
     base::require(document.is_object() && document.value("kind", "") == "train",
                   ErrorKind::data,
                   "{}: not a training run",

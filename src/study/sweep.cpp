@@ -15,7 +15,7 @@
 #include "overparam/base/clock.hpp"
 #include "overparam/base/files.hpp"
 #include "overparam/base/interrupt.hpp"
-#include "overparam/base/json_lines.hpp"
+#include "overparam/base/json_files.hpp"
 #include "overparam/base/memory.hpp"
 #include "overparam/base/progress.hpp"
 #include "overparam/base/require.hpp"

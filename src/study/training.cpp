@@ -10,7 +10,7 @@
 
 #include "overparam/base/array_files.hpp"
 #include "overparam/base/files.hpp"
-#include "overparam/base/json_lines.hpp"
+#include "overparam/base/json_files.hpp"
 #include "overparam/base/memory.hpp"
 #include "overparam/base/progress.hpp"
 #include "overparam/base/require.hpp"
@@ -327,7 +327,7 @@ class TrainingRun {
 
   void rewrite_metrics(const train::Trajectory& trajectory) const {
     std::string lines;
-    for (const auto& point : trajectory.points()) lines += to_json(point).dump() + '\n';
+    for (const auto& point : trajectory.points()) lines += base::json_text(to_json(point)) + '\n';
     base::write_file(output_.folder / kMetrics, lines);
   }
 
@@ -361,7 +361,7 @@ class TrainingRun {
   void write_record() {
     record_.peak_memory = base::peak_resident_memory();
     if (output_.folder.empty()) return;
-    base::write_file(output_.folder / kRecord, to_json(record_).dump(1) + '\n');
+    base::write_json(output_.folder / kRecord, to_json(record_));
   }
 
   void describe_run() {

@@ -11,7 +11,7 @@
 #include "overparam/base/clock.hpp"
 #include "overparam/base/files.hpp"
 #include "overparam/base/interrupt.hpp"
-#include "overparam/base/json_lines.hpp"
+#include "overparam/base/json_files.hpp"
 #include "overparam/base/progress.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/base/text.hpp"

@@ -7,7 +7,7 @@
 #include <csignal>
 #include <nlohmann/json.hpp>
 
-#include "overparam/base/json_lines.hpp"
+#include "overparam/base/json_files.hpp"
 #include "support/files.hpp"
 
 namespace overparam::base {
@@ -73,6 +73,18 @@ TEST(Files, AFileInTheWayOfAFolderIsNamed) {
   });
   make_writable_folder(folder / "a/b/c");
   EXPECT_TRUE(fs::is_directory(folder / "a/b/c"));
+}
+
+TEST(JsonFiles, AreWrittenWholeAndReadBack) {
+  const TemporaryFolder folder;
+  const nlohmann::json document{{"name", "caf\xe9"}, {"list", {1, 2.5, nullptr}}};
+  write_json(folder / "a.json", document);
+  const auto copy = read_json(folder / "a.json");
+  EXPECT_EQ(copy.at("name"), "caf\xef\xbf\xbd");
+  EXPECT_EQ(copy.at("list"), document.at("list"));
+  write_file(folder / "b.json", "{\"name\": ");
+  expect_error(
+      ErrorKind::data, {"b.json", "not JSON"}, [&] { (void)read_json(folder / "b.json"); });
 }
 
 TEST(JsonLines, AKilledWriterLosesOnlyItsLastLine) {

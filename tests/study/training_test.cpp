@@ -10,7 +10,7 @@
 #include "overparam/base/array_files.hpp"
 #include "overparam/base/files.hpp"
 #include "overparam/base/interrupt.hpp"
-#include "overparam/base/json_lines.hpp"
+#include "overparam/base/json_files.hpp"
 #include "overparam/net/catalogue.hpp"
 #include "study/small_runs.hpp"
 #include "support/allocations.hpp"

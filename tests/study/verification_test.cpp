@@ -8,7 +8,7 @@
 
 #include "overparam/base/files.hpp"
 #include "overparam/base/interrupt.hpp"
-#include "overparam/base/json_lines.hpp"
+#include "overparam/base/json_files.hpp"
 #include "overparam/base/text.hpp"
 #include "overparam/study/run_record.hpp"
 #include "support/files.hpp"

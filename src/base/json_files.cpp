@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "overparam/base/json_lines.hpp"
+#include "overparam/base/json_files.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -9,6 +9,20 @@
 namespace overparam::base {
 
 namespace fs = std::filesystem;
+
+std::string json_text(const nlohmann::json& document, int indent) {
+  return document.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+void write_json(const fs::path& path, const nlohmann::json& document) {
+  write_file(path, json_text(document, 1) + '\n');
+}
+
+nlohmann::json read_json(const fs::path& path) {
+  auto document = nlohmann::json::parse(read_file(path), nullptr, false);
+  require(!document.is_discarded(), ErrorKind::data, "{}: damaged (not JSON)", path.string());
+  return document;
+}
 
 JsonLinesWriter::JsonLinesWriter(const fs::path& path) : path_(path) {
   if (fs::exists(path)) {
@@ -22,9 +36,7 @@ JsonLinesWriter::JsonLinesWriter(const fs::path& path) : path_(path) {
 }
 
 void JsonLinesWriter::append(const nlohmann::json& line) {
-  // A name that is not UTF-8 must not cost the row.
-  constexpr auto kReplace = nlohmann::json::error_handler_t::replace;
-  stream_ << line.dump(-1, ' ', false, kReplace) << '\n' << std::flush;
+  stream_ << json_text(line) << '\n' << std::flush;
   require(
       stream_.good(), ErrorKind::capacity, "cannot write {}: is the disk full?", path_.string());
 }

@@ -4,9 +4,20 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json_fwd.hpp>
+#include <string>
 #include <vector>
 
 namespace overparam::base {
+
+/// JSON on one line, or indented by `indent`. What is not UTF-8, as in the name of a file, becomes
+/// U+FFFD: it must not cost the document.
+std::string json_text(const nlohmann::json& document, int indent = -1);
+
+/// Writes a document whole or not at all.
+void write_json(const std::filesystem::path& path, const nlohmann::json& document);
+
+/// @throws Error(data) if the file is missing or not JSON
+nlohmann::json read_json(const std::filesystem::path& path);
 
 /// One JSON object a line, appended and flushed line by line, so that a killed process loses at
 /// most the line it was writing.
