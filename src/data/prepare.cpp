@@ -8,6 +8,7 @@
 #include <numeric>
 #include <optional>
 
+#include "overparam/base/memory.hpp"
 #include "overparam/base/random.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/base/text.hpp"
@@ -181,6 +182,9 @@ void check_labels(const Dataset& dataset, const std::string& part, const at::Ten
 
 /// One-hot rows, or for one output the classes spaced evenly over [-1, 1].
 at::Tensor encode(const at::Tensor& labels, std::int64_t num_classes, std::int64_t num_outputs) {
+  base::MemoryPlan plan("targets");
+  plan.add("targets", {labels.numel(), num_outputs}, sizeof(double));
+  plan.check();
   at::Tensor targets = at::zeros({labels.numel(), num_outputs}, at::kDouble);
   if (num_outputs > 1) return targets.scatter_(1, labels.view({-1, 1}), 1.0);
   if (num_classes == 1) return targets;

@@ -181,6 +181,14 @@ TEST(EncodeTargets, OneHotForTwoOutputsOrMore) {
   EXPECT_TRUE(at::equal(wider.train.targets, matrix({1, 0, 0, 0, 0, 1, 0, 0}, 4)));
 }
 
+TEST(EncodeTargets, MoreThanFitsIsRefusedBeforeItIsTaken) {
+  Dataset dataset = labelled(3, 3);
+  expect_error(ErrorKind::capacity, {"targets", "would not fit"}, [&] {
+    encode_targets(dataset, 8'000'000'000'000'000);
+  });
+  EXPECT_FALSE(dataset.train.targets.defined());
+}
+
 TEST(EncodeTargets, EvenlySpacedForOneOutput) {
   Dataset dataset = labelled(5, 5);
   dataset.train.inputs = dataset.train.inputs.to(at::kFloat);
