@@ -175,7 +175,7 @@ class TrainingRun {
     // lambda_max.
     const bool is_number = rule_.kind == train::StepRule::Kind::number;
     const auto prediction = train::predict_steps(
-        network, problem_, options_.step_size, predicted.ratio, workspace, is_number ? 0.4 : 20);
+        network, problem_, options_.step_size, predicted.ratio, workspace, is_number ? 0.15 : 20);
     predicted.steps = prediction.steps;
     predicted.uncertainty = prediction.uncertainty;
     const double last =
