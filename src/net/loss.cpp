@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "overparam/base/catalogue.hpp"
 #include "overparam/base/require.hpp"
@@ -102,26 +103,37 @@ Evaluation evaluate(const Loss& loss,
   return result;
 }
 
+namespace {
+
+/// Why a loss cannot take this row of targets; empty if it can.
+std::string fault_of(TargetKind kind, std::span<const double> target) {
+  const double least = *std::ranges::min_element(target);
+  const double largest = *std::ranges::max_element(target);
+  if (kind == TargetKind::probabilities) {
+    const double sum = std::accumulate(target.begin(), target.end(), 0.0);
+    if (least >= 0 && std::abs(sum - 1) < 1e-4 && target.size() > 1) return "";
+    return fmt::format(
+        "probabilities of two classes or more; {} targets that sum to {:.4g}", target.size(), sum);
+  }
+  const double low = target.size() == 1 ? -1 : 0;
+  if (kind == TargetKind::any || (least >= low && largest <= 1)) return "";
+  return fmt::format("in [{}, 1]; {:.4g}", low, least < low ? least : largest);
+}
+
+}  // namespace
+
 void check_targets(const Loss& loss, const at::Tensor& targets) {
-  if (!loss.targets_are_probabilities) return;
+  if (loss.targets == TargetKind::any) return;
   const at::Tensor rows = targets.to(at::kDouble).cpu().contiguous();
-  const auto entries = rows.accessor<double, 2>();
+  const auto columns = static_cast<std::size_t>(rows.size(1));
   for (std::int64_t i = 0; i < rows.size(0); ++i) {
-    double sum = 0;
-    bool negative = false;
-    for (std::int64_t a = 0; a < rows.size(1); ++a) {
-      sum += entries[i][a];
-      negative |= entries[i][a] < 0;
-    }
-    base::require(
-        !negative && std::abs(sum - 1) < 1e-4 && rows.size(1) > 1,
-        ErrorKind::data,
-        "the loss {} needs targets that are probabilities of two classes or more; sample {} "
-        "has {} targets that sum to {:.4g}",
-        loss.name,
-        i,
-        rows.size(1),
-        sum);
+    const std::string fault = fault_of(loss.targets, {rows[i].data_ptr<double>(), columns});
+    base::require(fault.empty(),
+                  ErrorKind::data,
+                  "the loss {} needs targets that are {} in sample {}",
+                  loss.name,
+                  fault,
+                  i);
   }
 }
 

@@ -19,7 +19,7 @@ inline train::Problem small_problem(std::int64_t n = 12,
                          .targets = normal({n, d}, "problem targets", type),
                          .loss = net::find_loss(loss)};
   problem.inputs /= problem.inputs.norm(2, 1, true);
-  if (problem.loss.targets_are_probabilities) {
+  if (problem.loss.targets != net::TargetKind::any) {
     problem.labels = at::arange(n, at::kLong).remainder(d);
     problem.targets = at::one_hot(problem.labels, d).to(type);
     problem.num_classes = d;

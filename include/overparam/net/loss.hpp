@@ -11,6 +11,13 @@
 
 namespace overparam::net {
 
+/// What a loss can take as y*.
+enum class TargetKind {
+  any,
+  probabilities,  ///< of two classes or more, which sum to 1
+  within_one,     ///< each in [0, 1], or in [-1, 1] where there is one output
+};
+
 /// A loss of one sample: scalar maths on d outputs and d targets, in float64. One row of a
 /// catalogue, one file in src/net/losses/.
 struct Loss {
@@ -38,8 +45,7 @@ struct Loss {
   /// Values of output - target where the second derivative jumps.
   std::vector<double> kinks;
 
-  /// Targets must be probabilities that sum to 1.
-  bool targets_are_probabilities = false;
+  TargetKind targets = TargetKind::any;
 };
 
 const std::vector<Loss>& losses();

@@ -61,7 +61,7 @@ Loss cross_entropy() {
       .gradient = gradient,
       .hessian_product = hessian_product,
       .lipschitz = 0.5,
-      .targets_are_probabilities = true,
+      .targets = TargetKind::probabilities,
   };
 }
 
