@@ -188,13 +188,11 @@ void draw_initial_block(const Architecture& architecture,
   const auto& shape = architecture.blocks[static_cast<std::size_t>(block)];
   const base::Stream stream(seed, shape.name);
   const double deviation = std::sqrt(shape.variance);
-  if (out.device().is_cpu()) {
-    base::fill_normal(out, deviation, stream);
-  } else {
-    at::Tensor drawn = at::empty(out.sizes(), out.options().device(at::kCPU));
-    base::fill_normal(drawn, deviation, stream);
-    out.copy_(drawn);
-  }
+  at::Tensor drawn =
+      out.device().is_cpu() ? out : at::empty(out.sizes(), out.options().device(at::kCPU));
+  base::fill_normal(drawn, deviation, stream);
+  if (shape.law == InitialLaw::signs) drawn.sign_().mul_(deviation);
+  if (!drawn.is_same(out)) out.copy_(drawn);
 }
 
 }  // namespace overparam::net

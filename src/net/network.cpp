@@ -22,6 +22,22 @@ void accumulate(at::Tensor& target, const at::Tensor& source, double gain, bool 
   target.add_(source, gain);
 }
 
+bool has_derivative(const Activation& activation) {
+  return activation.multiply_derivative != nullptr || activation.keeps_slopes();
+}
+
+/// cotangent <- cotangent * phi'_l(g_l)
+void multiply_derivative(const Activation& activation,
+                         at::Tensor& cotangent,
+                         const Tape& tape,
+                         int layer) {
+  if (activation.keeps_slopes()) {
+    cotangent.mul_(tape.branches(layer));
+  } else if (activation.multiply_derivative != nullptr) {
+    activation.multiply_derivative(cotangent, tape.features(layer));
+  }
+}
+
 at::Tensor as_rows(const at::Tensor& tensor) { return tensor.view({-1, tensor.size(-1)}); }
 
 /// The sizes of a cotangent for features of this width: (n, width) or (c, n, width).
@@ -41,6 +57,11 @@ bool has_trained_term(const Architecture& architecture, const Layer& layer) {
 
 const at::Tensor& Tape::features(int layer) const {
   return layer == kInput ? inputs_ : features_[static_cast<std::size_t>(layer)].tensor();
+}
+
+const at::Tensor& Tape::branches(int layer) const {
+  const auto& slopes = slopes_[static_cast<std::size_t>(layer)];
+  return slopes ? slopes.tensor() : features(layer);
 }
 
 Network::Network(Architecture architecture, Parameters parameters)
@@ -109,7 +130,8 @@ void Network::check_inputs(const at::Tensor& inputs) const {
 
 void Network::compute_layer(int layer,
                             const std::function<const at::Tensor&(int)>& features_of,
-                            at::Tensor& out) const {
+                            at::Tensor& out,
+                            at::Tensor* slopes) const {
   const auto& shape = architecture_.layers[static_cast<std::size_t>(layer)];
   bool first = true;
   for (const auto& term : shape.terms) {
@@ -122,7 +144,11 @@ void Network::compute_layer(int layer,
     first = false;
   }
   if (shape.bias.defined()) out.add_(shape.bias);
-  shape.activation.apply(out);
+  if (slopes != nullptr) {
+    shape.activation.apply_with_slopes(out, *slopes);
+  } else {
+    shape.activation.apply(out);
+  }
 }
 
 void Network::forward(const at::Tensor& inputs, at::Tensor& outputs, Workspace& workspace) const {
@@ -168,8 +194,14 @@ Tape Network::record(const at::Tensor& inputs, Workspace& workspace) const {
   tape.inputs_ = inputs;
   const auto features_of = [&](int layer) -> const at::Tensor& { return tape.features(layer); };
   for (int layer = 0; layer < architecture_.num_layers(); ++layer) {
-    tape.features_.push_back(workspace.take({inputs.size(0), architecture_.width_of(layer)}));
-    compute_layer(layer, features_of, tape.features_.back().tensor());
+    const std::int64_t width = architecture_.width_of(layer);
+    tape.features_.push_back(workspace.take({inputs.size(0), width}));
+    tape.slopes_.emplace_back();
+    const auto index = static_cast<std::size_t>(layer);
+    if (architecture_.layers[index].activation.keeps_slopes()) {
+      tape.slopes_[index] = workspace.take({inputs.size(0), width});
+    }
+    compute_layer(layer, features_of, tape.features_[index].tensor(), tape.slopes_to_fill(index));
   }
   return tape;
 }
@@ -179,7 +211,7 @@ void Network::refresh(Tape& tape) const {
   for (int layer = 0; layer < architecture_.num_layers(); ++layer) {
     const auto index = static_cast<std::size_t>(layer);
     if (needs_cotangent_[index]) {
-      compute_layer(layer, features_of, tape.features_[index].tensor());
+      compute_layer(layer, features_of, tape.features_[index].tensor(), tape.slopes_to_fill(index));
     }
   }
 }
@@ -193,16 +225,14 @@ void Network::backward(const Tape& tape,
   for (int layer = top; layer >= 0; --layer) {
     const auto& shape = architecture_.layers[static_cast<std::size_t>(layer)];
     auto& scratch = cotangents[static_cast<std::size_t>(layer)];
-    if (layer == top && shape.activation.multiply_derivative != nullptr) {
+    if (layer == top && has_derivative(shape.activation)) {
       scratch = workspace.take(cotangent.sizes());
       scratch.tensor().copy_(cotangent);
     }
     if (!needs_cotangent_[static_cast<std::size_t>(layer)] || (layer != top && !scratch)) continue;
 
     at::Tensor delta = scratch ? scratch.tensor() : cotangent;  // (..., n, rows)
-    if (shape.activation.multiply_derivative != nullptr) {
-      shape.activation.multiply_derivative(delta, tape.features(layer));
-    }
+    multiply_derivative(shape.activation, delta, tape, layer);
     for (int index = 0; index < static_cast<int>(shape.terms.size()); ++index) {
       const auto& term = shape.terms[static_cast<std::size_t>(index)];
       if (term.from != kInput && needs_cotangent_[static_cast<std::size_t>(term.from)]) {
@@ -320,9 +350,7 @@ void Network::push_forward(const Tape& tape,
       }
       add_perturbation({layer, index, term.block, term.gain}, tape.features(term.from), tangent);
     }
-    if (shape.activation.multiply_derivative != nullptr) {
-      shape.activation.multiply_derivative(tangent, tape.features(layer));
-    }
+    multiply_derivative(shape.activation, tangent, tape, layer);
     for (int done = 0; done < layer; ++done) {
       if (last_reader_[static_cast<std::size_t>(done)] <= layer) {
         tangents[static_cast<std::size_t>(done)].give_back();

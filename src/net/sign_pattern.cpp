@@ -7,14 +7,15 @@ namespace overparam::net {
 
 SignPattern::SignPattern(const Architecture& architecture, const Tape& tape)
     : layers_(architecture.sign_layers()) {
-  for (const int layer : layers_) active_.push_back(tape.features(layer) > 0);
+  for (const int layer : layers_) active_.push_back(tape.branches(layer) > 0);
 }
 
 at::Tensor SignPattern::changes(const Tape& tape) const {
   std::vector<at::Tensor> counts;
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    counts.push_back(((tape.features(layers_[i]) > 0) != active_[i]).sum(1));  // (n)
+    counts.push_back(((tape.branches(layers_[i]) > 0) != active_[i]).sum(1));  // (n)
   }
+  if (counts.empty()) return at::zeros({0, tape.inputs().size(0)}, at::kLong);
   return at::stack(counts).cpu();
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/architectures.hpp"
 
+#include <algorithm>
+
 #include "overparam/net/catalogue.hpp"
 #include "support/tensors.hpp"
 
@@ -63,16 +65,48 @@ Architecture shared() {
 
 std::vector<NamedArchitecture> small_architectures() {
   std::vector<NamedArchitecture> list;
+  const auto add = [&](const std::string& name,
+                       const std::string& family,
+                       const net::NetworkOptions& options,
+                       const std::string& trained) {
+    auto shape = net::find_network(family).build(options);
+    net::select_trained(shape, trained);
+    list.push_back({name, shape});
+    std::ranges::replace(list.back().name, '-', '_');
+  };
+  const net::NetworkOptions small{.input_size = kInputSize, .num_outputs = 3, .width = 8};
   for (const auto& family : net::networks()) {
     for (const std::int64_t depth : {1, 3}) {
-      for (const char* trained : {"hidden", "all", "first", "last"}) {
-        auto shape =
-            family.build({.input_size = kInputSize, .num_outputs = 3, .width = 8, .depth = depth});
-        net::select_trained(shape, trained);
-        list.push_back({family.name + "_L" + std::to_string(depth) + "_" + trained, shape});
+      auto options = small;
+      options.depth = depth;
+      const bool has_hidden_blocks = family.build(options).blocks.size() > 2;
+      for (const std::string trained : {"hidden", "all", "first", "last"}) {
+        if (trained == "hidden" && !has_hidden_blocks) continue;
+        add(family.name + "_L" + std::to_string(depth) + "_" + trained,
+            family.name,
+            options,
+            trained);
       }
     }
   }
+  for (const auto& activation : net::activations()) {
+    auto options = small;
+    options.activation = activation.name;
+    add("fc_" + activation.name, "fc", options, "all");
+    add("resnet_" + activation.name, "resnet", options, "all");
+  }
+  auto options = small;
+  options.widths = {8, 5, 11, 3};
+  add("fc_widths", "fc", options, "all");
+  options = small;
+  options.depth = 3;
+  options.tau = "0.6";
+  for (const std::int64_t layers : {2, 3}) {
+    options.block_layers = layers;
+    add("resnet_branches_of_" + std::to_string(layers), "resnet", options, "all");
+  }
+  options.last = "residual";
+  add("resnet_throughout", "resnet", options, "hidden");
   list.push_back({"unequal_widths", unequal_widths()});
   list.push_back({"residual", residual()});
   list.push_back({"shared_blocks", shared()});

@@ -20,6 +20,29 @@ using tests::relative_difference;
 
 constexpr std::int64_t kSamples = 4;
 
+/// sqrt(c/m) sigma(sqrt(m) g) with c = 1 / E sigma(z)^2
+template <typename Function>
+at::Tensor scaled(const at::Tensor& g, double second_moment, Function sigma) {
+  const auto m = static_cast<double>(g.size(-1));
+  return sigma(g * std::sqrt(m)) / std::sqrt(second_moment * m);
+}
+
+at::Tensor autograd_activation(const std::string& name, const at::Tensor& g) {
+  using at::Tensor;
+  if (name == "relu") return at::relu(g);
+  if (name == "leaky-relu") return at::where(g > 0, g, 0.01 * g);
+  if (name == "abs") return g.abs();
+  if (name == "identity") return g;
+  if (name == "softplus")
+    return scaled(g, 0.9212459088592392, [](const Tensor& x) { return at::log1p(x.exp()); });
+  if (name == "erf") return scaled(g, 0.46455905439753997, [](const Tensor& x) { return x.erf(); });
+  if (name == "tanh")
+    return scaled(g, 0.3942944903978101, [](const Tensor& x) { return x.tanh(); });
+  if (name == "square") return scaled(g, 3, [](const Tensor& x) { return x * x; });
+  ADD_FAILURE() << "no oracle for " << name;
+  return g;
+}
+
 /// The formula at the head of architecture.hpp in plain differentiable operations.
 at::Tensor autograd_forward(const Architecture& shape,
                             const std::vector<at::Tensor>& weights,
@@ -37,7 +60,7 @@ at::Tensor autograd_forward(const Architecture& shape,
       g = g.defined() ? g + value : value;
     }
     if (layer.bias.defined()) g = g + layer.bias;
-    features.push_back(layer.activation.name == "relu" ? at::relu(g) : g);
+    features.push_back(autograd_activation(layer.activation.name, g));
   }
   return features.back();
 }

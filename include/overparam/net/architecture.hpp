@@ -42,14 +42,21 @@ struct Layer {
   Activation activation;
 };
 
-/// A weight matrix (rows, columns), initially N(0, variance). A block that several terms name is
+/// How the entries of a block are drawn.
+enum class InitialLaw {
+  normal,  ///< N(0, variance)
+  signs,   ///< +- sqrt(variance), each with probability 1/2
+};
+
+/// A weight matrix (rows, columns). A block that several terms name is
 /// shared by them.
 struct Block {
   std::string name;
   std::int64_t rows = 0;
   std::int64_t columns = 0;
-  double variance = 1;
+  double variance = 1;  ///< of an entry at the start
   bool trained = false;
+  InitialLaw law = InitialLaw::normal;
 };
 
 /// The shape of a network without its weights: cheap to copy.

@@ -15,15 +15,24 @@ struct NetworkOptions {
   std::int64_t input_size = 0;
   std::int64_t num_outputs = 1;
   std::int64_t width = 1024;
-  /// L, the number of square hidden layers between the input layer and the read-out.
+  /// L, the number of square hidden layers (or residual blocks) between the input layer and the
+  /// read-out.
   std::int64_t depth = 2;
+
+  // What only some families read: those that list the name in `reads`.
+  std::vector<std::int64_t> widths;  ///< of all hidden layers in order, in place of width and depth
+  std::string activation = "relu";
+  std::string tau = "theory";     ///< gain of residual branches; see src/net/networks/resnet.cpp
+  std::int64_t block_layers = 1;  ///< weight matrices in a residual branch
+  std::string last = "plain";     ///< the last hidden layer: "plain" or "residual"
 };
 
 struct NetworkFamily {
   std::string name;
   std::string description;
   std::string source;
-  std::string default_trained;  ///< as for select_trained
+  std::string default_trained;     ///< as for select_trained
+  std::vector<std::string> reads;  ///< the optional settings it obeys: "widths", "activation", ...
   /// The shape alone: no block is trained yet.
   std::function<Architecture(const NetworkOptions&)> build;
 };

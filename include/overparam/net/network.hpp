@@ -33,13 +33,23 @@ class Tape {
   /// h_l, (n, width of layer l); layer kInput is the input.
   [[nodiscard]] const at::Tensor& features(int layer) const;
 
+  /// What decides phi'_l, (n, width of layer l): the slopes where the activation keeps them, the
+  /// features elsewhere. Positive where the sign pattern D_l is 1.
+  [[nodiscard]] const at::Tensor& branches(int layer) const;
+
   /// y, (n, d)
   [[nodiscard]] const at::Tensor& outputs() const { return features_.back().tensor(); }
 
  private:
   friend class Network;
+
+  at::Tensor* slopes_to_fill(std::size_t layer) {
+    return slopes_[layer] ? &slopes_[layer].tensor() : nullptr;
+  }
+
   at::Tensor inputs_;
   std::vector<linalg::Scratch> features_;
+  std::vector<linalg::Scratch> slopes_;  // empty where the activation keeps none
 };
 
 /// One place where a block multiplies features.
@@ -134,7 +144,8 @@ class Network {
   void forward_chunk(const at::Tensor& inputs, at::Tensor& outputs, Workspace& workspace) const;
   void compute_layer(int layer,
                      const std::function<const at::Tensor&(int)>& features_of,
-                     at::Tensor& out) const;
+                     at::Tensor& out,
+                     at::Tensor* slopes = nullptr) const;
   void check_inputs(const at::Tensor& inputs) const;
 
   Architecture architecture_;

@@ -9,7 +9,7 @@
 
 namespace overparam::net {
 
-/// D_{i,l} = 1[h_{i,l} > 0] for the hidden layers of a network, one byte each.
+/// D_{i,l} = 1[g_{i,l} > 0] for the hidden layers of a network, one byte each.
 class SignPattern {
  public:
   SignPattern() = default;

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// The residual network of Theorem 7,
+//
+//     h_0 = phi(A x)      h_l = phi(h_{l-1} + tau W_l h_{l-1}), l = 1..L-1
+//     h_L = phi(W_L h_{L-1})      y = B h_L
+//
+// with tau = 1 / (L ln m), so that |(I + tau W_a) D ... D (I + tau W_b)|_2 <= 1.01 for all a >= b.
+// Branches of two or three matrices have a phi between them, tau V_l phi(W_l h_{l-1}).
+// tau: "theory", 1 / (L ln m); "theory:c", c / (L ln m); "1/L"; "1/sqrt(L)"; or a number.
+#include <cmath>
+
+#include "builder.hpp"
+#include "overparam/base/text.hpp"
+
+namespace overparam::net {
+
+namespace {
+
+double parse_tau(const NetworkOptions& options) {
+  const auto L = static_cast<double>(std::max<std::int64_t>(1, options.depth));
+  const auto m = static_cast<double>(options.width);
+  const std::string& text = options.tau;
+  std::optional<double> tau;
+  if (text == "1/L") {
+    tau = 1 / L;
+  } else if (text == "1/sqrt(L)") {
+    tau = 1 / std::sqrt(L);
+  } else if (text == "theory" || text.starts_with("theory:")) {
+    const auto c = text == "theory" ? 1 : base::parse_number(text.substr(7));
+    if (c) tau = *c / (L * std::log(std::fmax(m, 2)));
+  } else {
+    tau = base::parse_number(text);
+  }
+  base::require(tau && std::isfinite(*tau) && *tau > 0,
+                ErrorKind::usage,
+                "tau must be theory, theory:c, 1/L, 1/sqrt(L) or a positive number, found \"{}\"",
+                text);
+  return *tau;
+}
+
+Architecture build_resnet(const NetworkOptions& options) {
+  check_sizes(options);
+  base::require(options.block_layers >= 1 && options.block_layers <= 3,
+                ErrorKind::usage,
+                "a residual branch has 1, 2 or 3 layers, found {}",
+                options.block_layers);
+  base::require(options.last == "plain" || options.last == "residual",
+                ErrorKind::usage,
+                "the last hidden layer is plain or residual, found \"{}\"",
+                options.last);
+  const Activation& activation = find_activation(options.activation);
+  const double tau = parse_tau(options);
+  const std::int64_t m = options.width;
+  const auto square = [&](const std::string& name) {
+    return Block{.name = name,
+                 .rows = m,
+                 .columns = m,
+                 .variance = activation.variance_gain / static_cast<double>(m)};
+  };
+
+  Builder net("resnet", options.input_size);
+  Block input = square("A");
+  input.columns = options.input_size;
+  int layer = net.add_dense(kInput, input, activation);
+  for (std::int64_t l = 1; l <= options.depth; ++l) {
+    const std::string name = "W." + std::to_string(l);
+    if (l == options.depth && options.last == "plain") {
+      layer = net.add_dense(layer, square(name), activation);
+      break;
+    }
+    int branch = layer;
+    for (std::int64_t k = 1; k < options.block_layers; ++k) {
+      branch = net.add_dense(branch, square(name + "." + std::to_string(k)), activation);
+    }
+    const bool is_alone = options.block_layers == 1;
+    const int block =
+        net.add_block(square(is_alone ? name : name + "." + std::to_string(options.block_layers)));
+    layer = net.add_layer(
+        {{.from = layer, .block = kSkip}, {.from = branch, .block = block, .gain = tau}},
+        activation);
+  }
+  net.add_dense(layer,
+                {.name = "B",
+                 .rows = options.num_outputs,
+                 .columns = m,
+                 .variance = 1 / static_cast<double>(options.num_outputs)},
+                identity());
+  return net.take();
+}
+
+}  // namespace
+
+NetworkFamily resnet() {
+  return {
+      .name = "resnet",
+      .description = "residual: h + tau W h in L - 1 layers, a plain last one, A and B at the ends",
+      .source = "Allen-Zhu, Li, Song 2019, Theorem 7; the definition follows its architecture",
+      .default_trained = "hidden",
+      .reads = {"activation", "tau", "block_layers", "last"},
+      .build = build_resnet,
+  };
+}
+
+}  // namespace overparam::net
