@@ -34,6 +34,12 @@ int certify_run(const Arguments& arguments) {
                 "--fresh is for the designs, not for the run {}",
                 arguments.positional);
   const auto record = study::read_run(arguments.positional);
+  base::require(record.facts.network == "fc",
+                ErrorKind::usage,
+                "{}: the statements are about the network fc with its hidden layers trained, this "
+                "is {}",
+                arguments.positional,
+                record.facts.network);
   if (arguments.json) {
     print(study::certificate_json(record));
   } else {

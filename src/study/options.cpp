@@ -96,6 +96,30 @@ std::vector<Option> network_options() {
        .help =
            "trained weights: auto (the network's own choice), hidden, all, first, last, or names "
            "such as W.1,W.2"},
+      {.key = "network.widths",
+       .flag = "--widths",
+       .help = "neurons in every hidden layer, such as 512,1024,256, in place of width and depth"},
+      {.key = "network.activation",
+       .flag = "--activation",
+       .fallback = "relu",
+       .help = "of the hidden layers",
+       .choices = base::names_of(net::activations())},
+      {.key = "network.tau",
+       .flag = "--tau",
+       .fallback = "theory",
+       .help =
+           "gain of residual branches: theory (1/(L ln m)), theory:c, 1/L, 1/sqrt(L) or a number"},
+      {.key = "network.block_layers",
+       .flag = "--block-layers",
+       .type = integer,
+       .fallback = "1",
+       .help = "weight matrices in a residual branch, 1 to 3",
+       .low = 1},
+      {.key = "network.last",
+       .flag = "--last",
+       .fallback = "plain",
+       .help = "the last hidden layer of a residual network",
+       .choices = {"plain", "residual"}},
   };
 }
 

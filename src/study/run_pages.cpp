@@ -80,9 +80,10 @@ report::KeyNumbers key_numbers(const RunRecord& record) {
 report::Paragraph introduction(const RunRecord& record) {
   const auto& facts = record.facts;
   return {fmt::format(
-      "A network with {} hidden layers of width {} ({} weights, {} of them trained) was trained by "
+      "The network {}, L = {} and m = {} ({} weights, {} of them trained) was trained by "
       "{} on "
       "{} samples of {} with the {} loss and step size {}. It ended because {}, after {}.",
+      facts.network,
       facts.L,
       format_count(facts.m),
       format_count(record.num_parameters),
@@ -267,15 +268,21 @@ Figure signs_figure(const RunRecord& record) {
       .y = {.label = "share of signs changed"}};
   for (const auto& point : record.facts.trajectory) {
     if (!point.is_full) continue;
-    // The first hidden layer reads the input through frozen weights and never changes.
-    for (std::size_t k = 1; k < point.sign_changes.size(); ++k) {
-      if (figure.series.size() < k) {
+    for (std::size_t k = 0; k < point.sign_changes.size(); ++k) {
+      if (figure.series.size() <= k) {
         figure.series.push_back(
             {.name = fmt::format("layer {}", k), .mark = Mark::line_and_points});
       }
-      figure.series[k - 1].x.push_back(static_cast<double>(point.step));
-      figure.series[k - 1].y.push_back(point.sign_changes[k]);
+      figure.series[k].x.push_back(static_cast<double>(point.step));
+      figure.series[k].y.push_back(point.sign_changes[k]);
     }
+  }
+  // Layers below all trained weights never change.
+  const auto never_changed = [](const auto& series) {
+    return std::ranges::all_of(series.y, [](double share) { return share == 0; });
+  };
+  while (figure.series.size() > 1 && never_changed(figure.series.front())) {
+    figure.series.erase(figure.series.begin());
   }
   return figure;
 }
@@ -300,13 +307,16 @@ report::Page run_page(const RunRecord& record) {
   report::Page page{
       .title = record.facts.method == "gd" ? "Gradient descent run" : "SGD run",
       .subtitle = fmt::format("{} · {} · {}", record.data_name, record.name, record.created)};
-  page.blocks = {introduction(record),
-                 key_numbers(record),
-                 objective_figure(record),
-                 distance_figure(record),
-                 signs_figure(record),
-                 report::Heading{"Against the theorems"},
-                 certificate_table(record)};
+  page.blocks = {
+      introduction(record), key_numbers(record), objective_figure(record), distance_figure(record)};
+  const auto& trajectory = record.facts.trajectory;
+  if (!trajectory.empty() && !trajectory.back().sign_changes.empty()) {
+    page.blocks.push_back(signs_figure(record));
+  }
+  if (record.facts.network == "fc") {
+    page.blocks.push_back(report::Heading{"Against the theorems"});
+    page.blocks.push_back(certificate_table(record));
+  }
   page.blocks.push_back(report::Heading{"Data"});
   page.blocks.push_back(report::Paragraph{fmt::format(
       "{}. {} samples, inputs normalised by `{}`; the closest two, samples {} and {}, are {} "

@@ -139,6 +139,7 @@ RunRecord record_from_json(const json& document) {
   facts.input_size = network.at("input_size");
   facts.separation = number_or_nan(document, "separation");
   facts.irreducible_objective = data.at("irreducible_objective");
+  facts.network = network.at("name");
   facts.method = document.at("method");
   facts.loss = document.at("loss");
   facts.batch_size = document.at("batch_size");
@@ -188,7 +189,8 @@ json to_json(const RunRecord& record) {
       {"batch_size", facts.batch_size},
       {"peak_memory_bytes", record.peak_memory},
       {"network",
-       {{"width", facts.m},
+       {{"name", facts.network},
+        {"width", facts.m},
         {"depth", facts.L},
         {"outputs", facts.d},
         {"input_size", facts.input_size},

@@ -368,15 +368,19 @@ class TrainingRun {
     auto& facts = record_.facts;
     facts.n = problem_.size();
     facts.d = data_.num_outputs;
-    facts.m = settings_.integer("network.width");
-    facts.L = settings_.integer("network.depth");
+    const NetworkShape shape = network_shape(settings_);
+    facts.network = shape.name;
+    facts.m = shape.width;
+    facts.L = shape.depth;
     facts.input_size = architecture_.input_size;
-    facts.separation = data_.separation.distance;
-    facts.irreducible_objective = problem_.loss.name == "squared"
-                                      ? data_.duplicates.irreducible_squared
-                                      : data_.duplicates.irreducible_cross_entropy;
-    facts.method = train::to_string(options_.method);
     facts.loss = problem_.loss.name;
+    facts.separation = data_.separation.distance;
+    if (facts.loss == "squared") {
+      facts.irreducible_objective = data_.duplicates.irreducible_squared;
+    } else if (facts.loss == "cross-entropy") {
+      facts.irreducible_objective = data_.duplicates.irreducible_cross_entropy;
+    }
+    facts.method = train::to_string(options_.method);
     facts.batch_size =
         options_.method == train::Method::sgd ? options_.batch_size : problem_.size();
     facts.initial_objective = result_.initial_objective;
@@ -415,81 +419,6 @@ class TrainingRun {
 };
 
 }  // namespace
-
-net::Architecture build_architecture(const Settings& settings,
-                                     std::int64_t input_size,
-                                     std::int64_t num_outputs) {
-  const auto& family = net::find_network(settings.text("network.kind"));
-  // Before any arithmetic with these: a product of theirs may not fit 64 bits, nor a list of layers
-  // the memory.
-  constexpr double kMostWeights = 1e15;
-  constexpr double kMostLayers = 1e5;
-  const auto m = static_cast<double>(settings.integer("network.width"));
-  const auto L = static_cast<double>(settings.integer("network.depth"));
-  const double ends = static_cast<double>(input_size) + static_cast<double>(num_outputs);
-  base::require(L <= kMostLayers && m * (m * L + ends) <= kMostWeights,
-                ErrorKind::capacity,
-                "would not fit any memory: {} hidden layers of width {} are {:.3g} weights",
-                settings.text("network.depth"),
-                settings.text("network.width"),
-                m * (m * L + ends));
-  auto architecture = family.build({.input_size = input_size,
-                                    .num_outputs = num_outputs,
-                                    .width = settings.integer("network.width"),
-                                    .depth = settings.integer("network.depth")});
-  const std::string& trained = settings.text("network.trained");
-  net::select_trained(architecture, trained == "auto" ? family.default_trained : trained);
-  return architecture;
-}
-
-base::MemoryPlan plan_memory(const Settings& settings,
-                             const net::Architecture& architecture,
-                             std::int64_t num_samples) {
-  const std::uint64_t size = c10::elementSize(number_type(settings));
-  const bool is_sgd = settings.text("train.method") == "sgd";
-  std::int64_t widths = 0;
-  std::int64_t widest = 0;
-  for (int layer = 0; layer < architecture.num_layers(); ++layer) {
-    widths += architecture.width_of(layer);
-    widest = std::max(widest, architecture.width_of(layer));
-  }
-  base::MemoryPlan plan("training");
-  plan.add("weights", {architecture.num_parameters()}, size);
-  if (settings.number("train.momentum") > 0) {
-    plan.add("momentum", {architecture.num_trained_parameters()}, size);
-  }
-  std::int64_t largest_block = 0;
-  for (const auto& block : architecture.blocks) {
-    largest_block = std::max(largest_block, block.rows * block.columns);
-  }
-  plan.add("one weight matrix", {largest_block}, size);
-  // Before the start K is multiplied by vectors: in sample space with a delta for each layer, or in
-  // weight space with a copy of the trained weights. Steps then need two layers of cotangents.
-  constexpr std::int64_t kProbes = 1024;
-  const std::int64_t rows =
-      is_sgd ? std::min(num_samples, std::max(kProbes, settings.integer("train.batch")))
-             : num_samples;
-  const std::int64_t curvature = kernel::samples_are_few(architecture, num_samples)
-                                     ? num_samples * widths
-                                     : architecture.num_trained_parameters();
-  plan.add("features", {rows, widths}, size);
-  // SGD's step rule sends d cotangents back from each of some samples.
-  const std::int64_t sample_rows =
-      is_sgd ? std::min(num_samples, kernel::samples_at_once(architecture)) *
-                   architecture.num_outputs()
-             : 0;
-  plan.add(
-      "cotangents", {std::max({curvature, rows * 2 * widest, sample_rows * 2 * widest})}, size);
-  plan.add("initial signs", {rows, widths}, 1);
-  const std::int64_t residual = num_samples * architecture.num_outputs();
-  const std::int64_t products = train::most_products(residual);
-  plan.add("Lanczos vectors", {products + 2, residual}, sizeof(double));
-  plan.add("Ritz vectors", {3, products, products}, sizeof(double));
-  plan.add("inputs and targets",
-           {num_samples, architecture.input_size + architecture.num_outputs()},
-           size);
-  return plan;
-}
 
 RunRecord run_training(const Settings& settings,
                        const PreparedData& data,

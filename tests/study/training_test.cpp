@@ -12,6 +12,7 @@
 #include "overparam/base/interrupt.hpp"
 #include "overparam/base/json_files.hpp"
 #include "overparam/net/catalogue.hpp"
+#include "overparam/net/loss.hpp"
 #include "study/small_runs.hpp"
 #include "support/allocations.hpp"
 #include "support/files.hpp"
@@ -292,6 +293,46 @@ TEST(Training, TheTestPartIsEvaluated) {
   EXPECT_LE(record.test_accuracy, 1);
   EXPECT_TRUE(std::isnan(run(digit_settings()).test_accuracy));
   EXPECT_TRUE(std::isnan(run(small_settings()).train_accuracy));
+}
+
+TEST(Training, TakesEveryNetworkLossAndActivation) {
+  const TemporaryFolder folder;
+  const auto train = [&](const std::map<std::string, std::string>& changes) {
+    auto all = changes;
+    all.insert({{"train.max_steps", "30"}, {"data.classes", "2"}});
+    const auto record = run(digit_settings(all), {.folder = folder / "run", .overwrite = true});
+    EXPECT_LT(record.facts.final_objective, record.facts.initial_objective);
+    EXPECT_EQ(to_json(read_run(folder / "run")).dump(), to_json(record).dump());
+    return record;
+  };
+  for (const auto& family : net::networks()) {
+    const auto record = train({{"network.kind", family.name}, {"network.depth", "3"}});
+    EXPECT_EQ(record.facts.network, family.name);
+    EXPECT_EQ(claims::certify(record.facts).empty(), family.name != "fc");
+  }
+  for (const auto& loss : net::losses()) train({{"train.loss", loss.name}});
+  for (const auto& activation : net::activations()) {
+    const auto record = train({{"network.activation", activation.name}});
+    const auto& signs = record.facts.trajectory.back().sign_changes;
+    EXPECT_EQ(signs.size(), activation.has_sign_pattern ? 2u : 0u) << activation.name;
+  }
+  const auto widths = train({{"network.widths", "24,16,8"}});
+  EXPECT_EQ(widths.facts.m, 24);
+  EXPECT_EQ(widths.facts.L, 2);
+  EXPECT_EQ(widths.facts.network, "fc, widths 24,16,8");
+}
+
+TEST(BuildArchitecture, SettingsThatTheNetworkLacksAreRefused) {
+  const auto refuse = [](const std::map<std::string, std::string>& changes,
+                         const std::initializer_list<std::string_view>& parts) {
+    const auto settings = small_settings(changes);
+    expect_error(ErrorKind::usage, parts, [&] { build_architecture(settings, 6, 1); });
+  };
+  refuse({{"network.tau", "0.5"}}, {"network fc has no tau", "0.5"});
+  refuse({{"network.kind", "two-layer"}, {"network.widths", "3,4"}}, {"two-layer has no widths"});
+  refuse({{"network.widths", "3,x"}}, {"whole numbers such as", "3,x"});
+  refuse({{"network.kind", "resnet"}, {"network.block_layers", "4"}}, {"1, 2 or 3", "4"});
+  refuse({{"network.kind", "two-layer"}, {"network.activation", "erf"}}, {"own scaling", "erf"});
 }
 
 TEST(PlanMemory, CountsAtLeastWeightsAndFeatures) {

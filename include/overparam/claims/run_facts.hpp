@@ -29,10 +29,12 @@ struct InitialFacts {
 };
 
 struct RunFacts {
+  /// The architecture, and what differs from the paper's; "fc" is the paper's network.
+  std::string network = "fc";
   std::int64_t n = 0, d = 0, m = 0, L = 0;
   std::int64_t input_size = 0;
   double separation = 0;
-  double irreducible_objective = 0;
+  double irreducible_objective = 0;  ///< what conflicting duplicates force; 0 where not known
   std::string method, loss;
   std::int64_t batch_size = 0;
   double step_size = 0;
@@ -74,7 +76,8 @@ InitialFacts measure_initial(const net::Network& network,
                              net::Workspace& workspace,
                              const InitialOptions& options = {});
 
-/// The lines of every claim that a single run can speak of.
+/// The lines of every claim that a single run can speak of. The statements are about the paper's
+/// network: there are none for any other.
 std::vector<CertificateLine> certify(const RunFacts& facts);
 
 }  // namespace overparam::claims

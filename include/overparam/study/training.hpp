@@ -31,7 +31,16 @@ RunRecord run_training(const Settings& settings,
                        const RunOutput& output,
                        const Voice& voice);
 
+/// A network in words and sizes.
+struct NetworkShape {
+  std::string name;        ///< the architecture, and each setting that is not its default
+  std::int64_t width = 0;  ///< of the widest hidden layer
+  std::int64_t depth = 0;  ///< hidden layers but the first, or residual blocks
+};
+NetworkShape network_shape(const Settings& settings);
+
 /// The network the settings describe, without weights.
+/// @throws Error(usage) for a setting that this network does not have
 net::Architecture build_architecture(const Settings& settings,
                                      std::int64_t input_size,
                                      std::int64_t num_outputs);

@@ -64,6 +64,15 @@ double product_norm(const net::Network& network, const net::Tape& tape) {
   return linalg::spectral_norm(up, down, network.parameters()[1].size(1));
 }
 
+/// Whether every hidden layer is phi(W h) with the layer below, phi = ReLU.
+bool is_chain_of_relus(const net::Architecture& architecture) {
+  bool is_chain = architecture.name == "fc" && architecture.num_layers() > 2;
+  for (int layer = 0; layer + 1 < architecture.num_layers(); ++layer) {
+    is_chain &= architecture.layers[static_cast<std::size_t>(layer)].activation.name == "relu";
+  }
+  return is_chain;
+}
+
 }  // namespace
 
 InitialFacts measure_initial(const net::Network& network,
@@ -81,7 +90,7 @@ InitialFacts measure_initial(const net::Network& network,
     facts.smallest_separation.push_back(data::separation(features).distance);
   }
   facts.largest_backward = backward_norms(network, tape, workspace);
-  if (network.architecture().name == "fc" && network.architecture().num_layers() > 2)
+  if (is_chain_of_relus(network.architecture()))
     facts.largest_product = product_norm(network, tape);
 
   auto plan = kernel::plan_tangent_kernel(network.architecture(), problem.size(), sizeof(double));
@@ -101,6 +110,7 @@ InitialFacts measure_initial(const net::Network& network,
 
 std::vector<CertificateLine> certify(const RunFacts& facts) {
   std::vector<CertificateLine> lines;
+  if (facts.network != "fc") return lines;
   for (const auto& claim : claims()) {
     if (!claim.certify) continue;
     for (auto& line : claim.certify(facts)) {

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// The architecture that the settings describe, and the memory that training it takes.
+#include <algorithm>
+#include <cmath>
+
+#include "overparam/base/memory.hpp"
+#include "overparam/base/require.hpp"
+#include "overparam/base/text.hpp"
+#include "overparam/kernel/tangent_kernel.hpp"
+#include "overparam/net/catalogue.hpp"
+#include "overparam/study/training.hpp"
+#include "overparam/train/step_size.hpp"
+
+namespace overparam::study {
+
+namespace {
+
+/// Refuses a setting that the family would not look at.
+void check_settings_are_read(const Settings& settings, const net::NetworkFamily& family) {
+  for (const char* name : {"widths", "activation", "tau", "block_layers", "last"}) {
+    const std::string key = std::string("network.") + name;
+    const std::string& value = settings.text(key);
+    const bool is_default = value == find_option(key, key).fallback;
+    base::require(is_default || std::ranges::find(family.reads, name) != family.reads.end(),
+                  ErrorKind::usage,
+                  "{}: the network {} has no {}, found \"{}\"",
+                  settings.origin(key),
+                  family.name,
+                  name,
+                  value);
+  }
+}
+
+std::vector<std::int64_t> parse_widths(const Settings& settings) {
+  std::vector<std::int64_t> widths;
+  const std::string& text = settings.text("network.widths");
+  if (text.empty()) return widths;
+  for (const auto& part : base::split(text, ',')) {
+    const auto width = base::parse_number(part);
+    base::require(width && *width >= 1 && *width < 1e9 && std::floor(*width) == *width,
+                  ErrorKind::usage,
+                  "{}: network.widths must be whole numbers such as 512,1024,256, found \"{}\"",
+                  settings.origin("network.widths"),
+                  text);
+    widths.push_back(static_cast<std::int64_t>(*width));
+  }
+  return widths;
+}
+
+/// Before any arithmetic with sizes: a product of theirs may not fit 64 bits, nor a list of layers
+/// the memory.
+void check_size(const net::NetworkOptions& options) {
+  constexpr double kMostWeights = 1e15;
+  constexpr double kMostLayers = 1e5;
+  const auto m = static_cast<double>(options.width);
+  const auto L = static_cast<double>(options.depth) * static_cast<double>(options.block_layers);
+  const auto ends =
+      static_cast<double>(options.input_size) + static_cast<double>(options.num_outputs);
+  base::require(L <= kMostLayers && m * (m * L + ends) <= kMostWeights,
+                ErrorKind::capacity,
+                "would not fit any memory: {} hidden layers of width {} are {:.3g} weights",
+                L,
+                m,
+                m * (m * L + ends));
+}
+
+net::NetworkOptions network_options(const Settings& settings,
+                                    std::int64_t input_size,
+                                    std::int64_t num_outputs) {
+  net::NetworkOptions options{.input_size = input_size,
+                              .num_outputs = num_outputs,
+                              .width = settings.integer("network.width"),
+                              .depth = settings.integer("network.depth"),
+                              .widths = parse_widths(settings),
+                              .activation = settings.text("network.activation"),
+                              .tau = settings.text("network.tau"),
+                              .block_layers = settings.integer("network.block_layers"),
+                              .last = settings.text("network.last")};
+  if (!options.widths.empty()) {
+    options.width = *std::ranges::max_element(options.widths);
+    options.depth = static_cast<std::int64_t>(options.widths.size()) - 1;
+  }
+  return options;
+}
+
+}  // namespace
+
+NetworkShape network_shape(const Settings& settings) {
+  const auto options = network_options(settings, 1, 1);
+  std::string name = settings.text("network.kind");
+  const std::string& trained = settings.text("network.trained");
+  if (trained != "auto" && trained != net::find_network(name).default_trained) {
+    name += ", trained " + trained;
+  }
+  for (const char* key : {"widths", "activation", "tau", "block_layers", "last"}) {
+    const std::string full = std::string("network.") + key;
+    const std::string& value = settings.text(full);
+    if (value != find_option(full, full).fallback) name += fmt::format(", {} {}", key, value);
+  }
+  return {.name = name, .width = options.width, .depth = options.depth};
+}
+
+net::Architecture build_architecture(const Settings& settings,
+                                     std::int64_t input_size,
+                                     std::int64_t num_outputs) {
+  const auto& family = net::find_network(settings.text("network.kind"));
+  check_settings_are_read(settings, family);
+  const auto options = network_options(settings, input_size, num_outputs);
+  check_size(options);
+  auto architecture = family.build(options);
+  const std::string& trained = settings.text("network.trained");
+  net::select_trained(architecture, trained == "auto" ? family.default_trained : trained);
+  return architecture;
+}
+
+base::MemoryPlan plan_memory(const Settings& settings,
+                             const net::Architecture& architecture,
+                             std::int64_t num_samples) {
+  const std::uint64_t size = c10::elementSize(number_type(settings));
+  const bool is_sgd = settings.text("train.method") == "sgd";
+  std::int64_t widths = 0;
+  std::int64_t widest = 0;
+  for (int layer = 0; layer < architecture.num_layers(); ++layer) {
+    const bool keeps_slopes =
+        architecture.layers[static_cast<std::size_t>(layer)].activation.keeps_slopes();
+    widths += architecture.width_of(layer) * (keeps_slopes ? 2 : 1);
+    widest = std::max(widest, architecture.width_of(layer));
+  }
+  base::MemoryPlan plan("training");
+  plan.add("weights", {architecture.num_parameters()}, size);
+  if (settings.number("train.momentum") > 0) {
+    plan.add("momentum", {architecture.num_trained_parameters()}, size);
+  }
+  std::int64_t largest_block = 0;
+  for (const auto& block : architecture.blocks) {
+    largest_block = std::max(largest_block, block.rows * block.columns);
+  }
+  plan.add("one weight matrix", {largest_block}, size);
+  // Before the start K is multiplied by vectors: in sample space with a delta for each layer, or in
+  // weight space with a copy of the trained weights. Steps then need two layers of cotangents.
+  constexpr std::int64_t kProbes = 1024;
+  const std::int64_t rows =
+      is_sgd ? std::min(num_samples, std::max(kProbes, settings.integer("train.batch")))
+             : num_samples;
+  const std::int64_t curvature = kernel::samples_are_few(architecture, num_samples)
+                                     ? num_samples * widths
+                                     : architecture.num_trained_parameters();
+  plan.add("features", {rows, widths}, size);
+  // SGD's step rule sends d cotangents back from each of some samples.
+  const std::int64_t sample_rows =
+      is_sgd ? std::min(num_samples, kernel::samples_at_once(architecture)) *
+                   architecture.num_outputs()
+             : 0;
+  plan.add(
+      "cotangents", {std::max({curvature, rows * 2 * widest, sample_rows * 2 * widest})}, size);
+  plan.add("initial signs", {rows, widths}, 1);
+  const std::int64_t residual = num_samples * architecture.num_outputs();
+  const std::int64_t products = train::most_products(residual);
+  plan.add("Lanczos vectors", {products + 2, residual}, sizeof(double));
+  plan.add("Ritz vectors", {3, products, products}, sizeof(double));
+  plan.add("inputs and targets",
+           {num_samples, architecture.input_size + architecture.num_outputs()},
+           size);
+  return plan;
+}
+
+}  // namespace overparam::study
