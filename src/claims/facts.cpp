@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "support/experiment.hpp"
+#include "support/window.hpp"
 
 namespace overparam::claims {
 
@@ -86,13 +87,14 @@ std::vector<Design> designs_with(double without_signs, int seeds) {
 Claim facts() {
   return {
       .id = "facts",
+      .group = Group::definitions,
       .statement =
           "grad_{W_l} F = sum_i D_{i,l} (Back_{i,l+1}^T loss_i) h_{i,l-1}^T, and the last input "
           "coordinate is a random bias N(0, I/m)",
       .source = "Fact 2.6 and footnote 3",
       .quantity = "relative difference to automatic differentiation; moments of the bias",
       .window = "identities: no condition",
-      .inside_window = true,
+      .inside_window = everywhere,
       .expected = {VerdictKind::consistent},
       .designs = [](Scale scale) { return designs_with(0, pick(scale, 3, 10, 50)); },
       .measure = measure,

@@ -6,6 +6,7 @@
 
 #include "overparam/linalg/lanczos.hpp"
 #include "support/experiment.hpp"
+#include "support/window.hpp"
 
 namespace overparam::claims {
 
@@ -71,12 +72,13 @@ bool at_four_layers(const Row& row) { return row.at("k") == 4; }
 Claim lemA_back() {
   return {
       .id = "lemA-back",
+      .group = Group::initialisation,
       .statement =
           "|v^T B D_L W_L ... D_a W_a| <= O(sqrt(m/d)) |v| for all v, samples and layers a",
       .source = "Lemma A.4 (7.4b)",
       .quantity = "|B D_L W_L ... D_a W_a|_2",
       .window = "d <= O(m / (L log m)): met in every design, for one sample each",
-      .inside_window = true,
+      .inside_window = everywhere,
       .expected = {VerdictKind::tight, VerdictKind::consistent},
       .designs = designs,
       .measure = measure,

@@ -10,6 +10,7 @@
 
 #include "overparam/base/random.hpp"
 #include "support/experiment.hpp"
+#include "support/window.hpp"
 
 namespace overparam::claims {
 
@@ -139,6 +140,7 @@ std::vector<Design> control(double gain) {
 Claim lemA_forward() {
   return {
       .id = "lemA-forward",
+      .group = Group::initialisation,
       .statement =
           "|h_{i,l}| in [1 - eps, 1 + eps] for all samples and layers, with probability >= 1 - "
           "O(nL) "
@@ -146,7 +148,7 @@ Claim lemA_forward() {
       .source = "Lemma A.1 (7.1)",
       .quantity = "log |h_l|^2 over seeds, and P(||h_L| - 1| > eps)",
       .window = "any m, L and eps in (0, 1)",
-      .inside_window = true,
+      .inside_window = everywhere,
       .expected = {VerdictKind::consistent},
       .designs = designs,
       .measure = measure,

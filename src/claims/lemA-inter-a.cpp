@@ -9,6 +9,7 @@
 #include "overparam/linalg/products.hpp"
 #include "overparam/linalg/spectral_norm.hpp"
 #include "support/experiment.hpp"
+#include "support/window.hpp"
 
 namespace overparam::claims {
 
@@ -85,11 +86,12 @@ Check largest_k() {
 Claim lemA_inter_a() {
   return {
       .id = "lemA-inter-a",
+      .group = Group::initialisation,
       .statement = "|W_b D_{b-1} ... D_a W_a|_2 <= O(sqrt L) for all 1 <= a <= b <= L",
       .source = "Lemma A.3a (7.3a)",
       .quantity = "|D_k W_k ... D_1 W_1|_2",
       .window = "m >= Omega(n L log(n L)): met for one sample at k <= m / 100",
-      .inside_window = true,
+      .inside_window = everywhere,
       .expected = {VerdictKind::tight},
       .designs = [](Scale scale) -> std::vector<Design> {
         return {{.name = "products",

@@ -84,6 +84,7 @@ double last_layer_over_limit(const std::vector<Row>& rows) {
 Claim lemA_sep() {
   return {
       .id = "lemA-sep",
+      .group = Group::initialisation,
       .statement = "|h_{i,l} - h_{j,l}| >= Omega(delta) for every pair and layer",
       .source = "Lemma A.5 (7.5)",
       .quantity = "|h_l - h'_l| of a pair at distance delta",

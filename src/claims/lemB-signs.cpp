@@ -9,6 +9,7 @@
 #include "overparam/net/sign_pattern.hpp"
 #include "support/experiment.hpp"
 #include "support/perturbations.hpp"
+#include "support/window.hpp"
 
 namespace overparam::claims {
 
@@ -144,6 +145,7 @@ std::vector<Design> designs(Scale scale) {
 Claim lemB_signs() {
   return {
       .id = "lemB-signs",
+      .group = Group::stability,
       .statement =
           "|D_{i,l} - D^(0)_{i,l}|_0 <= O(m omega^(2/3) L) for every W with |W - W^(0)|_2 <= omega",
       .source = "Lemma B.2 (8.2b)",
@@ -151,6 +153,7 @@ Claim lemB_signs() {
       .window =
           "omega <= 1/(C L^4.5 log^3 m), below 6e-6 at L = 4, m = 1024, where less than one sign "
           "flips: measured above it",
+      .inside_window = near_enough_for_stability,
       .expected = {VerdictKind::tight, VerdictKind::consistent},
       .designs = designs,
       .measure = measure,

@@ -13,6 +13,7 @@
 #include "overparam/kernel/infinite.hpp"
 #include "support/experiment.hpp"
 #include "support/training.hpp"
+#include "support/window.hpp"
 
 namespace overparam::claims {
 
@@ -66,12 +67,13 @@ std::vector<Row> measure(const Point& original) {
 Claim neg_dup() {
   return {
       .id = "neg-dup",
+      .group = Group::convergence,
       .statement =
           "x_1 = x_2 with y_1 != y_2 cannot be trained to zero error: F >= |y_1 - y_2|^2 / 4",
       .source = "Section 1.1",
       .quantity = "F at the end over |y_1 - y_2|^2 / 4; T of two points at distance delta",
       .window = "no condition for the floor",
-      .inside_window = true,
+      .inside_window = everywhere,
       .expected = {VerdictKind::consistent},
       .designs = [](Scale scale) -> std::vector<Design> {
         return {{.name = "floor",

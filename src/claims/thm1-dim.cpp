@@ -4,6 +4,7 @@
 
 #include "support/experiment.hpp"
 #include "support/training.hpp"
+#include "support/window.hpp"
 
 namespace overparam::claims {
 
@@ -32,11 +33,13 @@ std::vector<Row> measure(const Point& original) {
 Claim thm1_dim() {
   return {
       .id = "thm1-dim",
+      .group = Group::convergence,
       .statement = "T does not depend on the input dimension",
       .source = "Remark after Theorem 1",
       .quantity = "T, steps to F <= 1e-4 F_0 with eta = 1/lambda_max(K), at fixed delta",
       .window =
           "as for thm1: not within a machine's reach; targets within 1e-3 of the initial outputs",
+      .inside_window = wide_enough_to_train,
       .expected = {VerdictKind::tight, VerdictKind::consistent, VerdictKind::loose},
       .designs = [](Scale scale) -> std::vector<Design> {
         return {{.name = "dx",

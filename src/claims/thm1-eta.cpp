@@ -55,6 +55,7 @@ Law critical_in(const char* variable, double predicted, Bound bound = Bound::exa
 Claim thm1_eta() {
   return {
       .id = "thm1-eta",
+      .group = Group::convergence,
       .statement =
           "eta = Theta(d delta / (poly(n, L) m)) suffices; the critical 1/lambda_max(K) is larger "
           "by "

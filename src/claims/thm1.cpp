@@ -7,6 +7,7 @@
 
 #include "support/experiment.hpp"
 #include "support/training.hpp"
+#include "support/window.hpp"
 
 namespace overparam::claims {
 
@@ -103,6 +104,7 @@ std::vector<Design> designs(Scale scale) {
 Claim thm1() {
   return {
       .id = "thm1",
+      .group = Group::convergence,
       .statement =
           "GD finds F <= eps in T = poly(n, L) / delta^2 log(1/eps) steps, at a linear rate",
       .source = "Theorem 1",
@@ -110,6 +112,7 @@ Claim thm1() {
       .window =
           "m >= Omega(n^24 L^12 d log^5 m / delta^8), above 1e20 at every point here, and eta far "
           "below the critical one: not within a machine's reach",
+      .inside_window = wide_enough_to_train,
       .expected = {VerdictKind::tight, VerdictKind::consistent, VerdictKind::loose},
       .designs = designs,
       .measure = measure,

@@ -5,6 +5,7 @@
 
 #include "support/experiment.hpp"
 #include "support/training.hpp"
+#include "support/window.hpp"
 
 namespace overparam::claims {
 
@@ -66,6 +67,7 @@ std::vector<Design> designs(Scale scale) {
 Claim thm2() {
   return {
       .id = "thm2",
+      .group = Group::convergence,
       .statement =
           "SGD finds F <= eps in T = poly(n, L) log^2 m / (delta^2 b) log(1/eps) steps, at a "
           "linear rate",
@@ -74,6 +76,7 @@ Claim thm2() {
           "T, steps to F <= 1e-3 F_0, eta = c b/n with c = 1/lambda_max(K) fitted; F at the end",
       .window =
           "m >= poly(n, L, 1/delta) d / b with the powers of thm1: not within a machine's reach",
+      .inside_window = wide_enough_to_train,
       .expected = {VerdictKind::tight, VerdictKind::consistent},
       .designs = designs,
       .measure = measure,

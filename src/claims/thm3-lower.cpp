@@ -3,6 +3,7 @@
 // least eigenvalue of K tests the statement for all labels at once.
 #include "support/experiment.hpp"
 #include "support/spectrum.hpp"
+#include "support/window.hpp"
 
 namespace overparam::claims {
 
@@ -71,12 +72,14 @@ double least_kept_share(const std::vector<Row>& rows) {
 Claim thm3_lower() {
   return {
       .id = "thm3-lower",
+      .group = Group::gradient,
       .statement = "|grad F(W)|_F^2 >= Omega(delta m / (d n^2)) F(W) for every W near W^(0)",
       .source = "Theorem 3, second inequality",
       .quantity = "lambda_min(K) d / m",
       .window =
           "m >= poly(n, L, 1/delta) d and |W - W^(0)|_2 <= O(delta^1.5 / (n^4.5 L^6 log^3 m)): no "
           "width a machine can hold lies inside",
+      .inside_window = near_enough_for_gradients,
       .expected = {VerdictKind::tight, VerdictKind::consistent, VerdictKind::loose},
       .designs = designs,
       .measure = measure_spectrum,

@@ -2,6 +2,7 @@
 // Theorem 3, upper half: |grad F|^2 <= 2 lambda_max(K) F, with equality for the worst labels.
 #include "support/experiment.hpp"
 #include "support/spectrum.hpp"
+#include "support/window.hpp"
 
 namespace overparam::claims {
 
@@ -50,10 +51,12 @@ Law law(const char* variable, double predicted) {
 Claim thm3_upper() {
   return {
       .id = "thm3-upper",
+      .group = Group::gradient,
       .statement = "|grad F(W)|_F^2 <= O(L n m / d) F(W) for every W near W^(0)",
       .source = "Theorem 3, first inequality",
       .quantity = "lambda_max(K) d / m",
       .window = "as for thm3-lower: not within a machine's reach",
+      .inside_window = near_enough_for_gradients,
       .expected = {VerdictKind::tight, VerdictKind::consistent, VerdictKind::loose},
       .designs = designs,
       .measure = measure_spectrum,

@@ -100,8 +100,10 @@ std::string BlockWriter::fresh_id(const std::string& wanted) {
 }
 
 std::string BlockWriter::operator()(const Heading& heading) {
-  headings_.push_back({.id = fresh_id(heading.text), .text = heading.text});
-  return fmt::format("<h2 id=\"{}\">{}</h2>\n", headings_.back().id, escape(heading.text));
+  const Entry entry{.id = fresh_id(heading.text), .text = heading.text};
+  if (!heading.minor) headings_.push_back(entry);
+  return fmt::format(
+      "<{0} id=\"{1}\">{2}</{0}>\n", heading.minor ? "h3" : "h2", entry.id, escape(entry.text));
 }
 
 std::string BlockWriter::operator()(const Paragraph& paragraph) {

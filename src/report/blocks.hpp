@@ -26,7 +26,7 @@ class BlockWriter {
     std::string id;
     std::string text;
   };
-  /// The headings written so far, for a list of contents.
+  /// The major headings written so far, for a list of contents.
   [[nodiscard]] const std::vector<Entry>& headings() const { return headings_; }
 
  private:

@@ -124,6 +124,7 @@ json to_json(const claims::FittedLaw& law) {
           {"high", finite_or_null(law.interval.high)},
           {"constant", finite_or_null(law.constant)},
           {"points", law.points},
+          {"inside_window", law.inside},
           {"verdict", claims::to_string(law.kind)}};
 }
 
@@ -146,6 +147,7 @@ json to_json(const ClaimOutcome& outcome) {
   json checks = json::array();
   for (const auto& check : verdict.checks) checks.push_back(to_json(check));
   return {{"id", claim.id},
+          {"group", claims::to_string(claim.group)},
           {"statement", claim.statement},
           {"source", claim.source},
           {"quantity", claim.quantity},
@@ -155,7 +157,7 @@ json to_json(const ClaimOutcome& outcome) {
           {"reason", verdict.reason},
           {"laws", laws},
           {"checks", checks},
-          {"inside_window", claim.inside_window},
+          {"inside_window", verdict.rows_inside},
           {"window", claim.window},
           {"seeds", verdict.seeds},
           {"rows", verdict.rows},
@@ -254,7 +256,8 @@ report::Table verdict_table(const Verification& verification) {
                   {"fitted", "the measured exponent", 3},
                   {"low", "95 % interval", 3},
                   {"high", "95 % interval", 3},
-                  {"law's verdict", ""}}};
+                  {"law's verdict", ""},
+                  {"in window", "points inside the statement's window, of all"}}};
   for (const auto& outcome : verification.outcomes) {
     const auto& verdict = outcome.verdict;
     const std::string mark = outcome.expected ? "" : " (unexpected)";
@@ -274,7 +277,8 @@ report::Table verdict_table(const Verification& verification) {
            law.fitted,
            law.interval.low,
            law.interval.high,
-           claims::to_string(law.kind)});
+           claims::to_string(law.kind),
+           fmt::format("{} of {}", law.inside, law.points)});
       id = std::monostate();
       kind = std::monostate();
     }
@@ -286,7 +290,8 @@ report::Table verdict_table(const Verification& verification) {
                      check.measured,
                      check.low,
                      check.high,
-                     check.holds ? "holds" : "fails"});
+                     check.holds ? "holds" : "fails",
+                     fmt::format("{} of {}", verdict.rows_inside, verdict.rows)});
       id = std::monostate();
       kind = std::monostate();
     }

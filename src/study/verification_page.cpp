@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
+#include <optional>
 
 #include "overparam/base/text.hpp"
 #include "overparam/study/verification.hpp"
@@ -84,17 +85,25 @@ report::Page verification_page(const Verification& verification) {
   report::Table table = verdict_table(verification);
   table.title = "All laws and checks";
   page.blocks.push_back(std::move(table));
+  std::optional<claims::Group> group;
   for (const auto& outcome : verification.outcomes) {
     const auto& claim = *outcome.claim;
-    page.blocks.push_back(report::Heading{fmt::format(
-        "{} · {} · {}", claim.id, claim.source, claims::to_string(outcome.verdict.kind))});
+    if (group != claim.group) {
+      group = claim.group;
+      page.blocks.push_back(report::Heading{.text = claims::to_string(claim.group)});
+    }
+    page.blocks.push_back(report::Heading{
+        .text = fmt::format(
+            "{} · {} · {}", claim.id, claim.source, claims::to_string(outcome.verdict.kind)),
+        .minor = true});
     page.blocks.push_back(report::Paragraph{claim.statement + "."});
     page.blocks.push_back(report::Paragraph{
-        fmt::format("Measured: {}; {} rows over {} seeds. {} window: {}. The negative control: {}.",
+        fmt::format("Measured: {}; {} rows over {} seeds, {} of them inside the statement's window "
+                    "({}). The negative control: {}.",
                     claim.quantity,
                     outcome.verdict.rows,
                     outcome.verdict.seeds,
-                    claim.inside_window ? "Inside the theorem's" : "Outside the theorem's",
+                    outcome.verdict.rows_inside,
                     claim.window,
                     claim.negative_control.description)});
     for (std::size_t i = 0; i < outcome.verdict.laws.size(); ++i) {

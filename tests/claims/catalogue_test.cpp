@@ -45,6 +45,7 @@ TEST(ClaimCatalogue, HoldsTheEntriesOfTheTheory) {
                                       "thm1-eta",
                                       "thm1-dim",
                                       "thm2",
+                                      "neg-dup",
                                       "thm3-upper",
                                       "thm3-lower",
                                       "lemA-forward",
@@ -52,8 +53,11 @@ TEST(ClaimCatalogue, HoldsTheEntriesOfTheTheory) {
                                       "lemA-back",
                                       "lemA-sep",
                                       "lemB-signs",
-                                      "neg-dup",
                                       "facts"}));
+}
+
+TEST(ClaimCatalogue, KeepsGroupsTogether) {
+  EXPECT_TRUE(std::ranges::is_sorted(claims(), {}, &Claim::group));
 }
 
 TEST(ClaimCatalogue, FindsByIdAndNamesTheNearest) {

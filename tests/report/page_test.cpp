@@ -147,6 +147,14 @@ TEST(Page, IdsAreUniqueAndContentsLead) {
   }
   EXPECT_EQ(ids.size(), 4u);
   EXPECT_FALSE(holds(to_html({.title = "t", .blocks = {Heading{"One"}}}), "<nav"));
+  const Page nested{.title = "t",
+                    .blocks = {Heading{"A"},
+                               Heading{.text = "Below A", .minor = true},
+                               Heading{"B"},
+                               Heading{"C"},
+                               Heading{"D"}}};
+  EXPECT_TRUE(holds(to_html(nested), "<h3 id=\"below-a\">Below A</h3>"));
+  EXPECT_FALSE(holds(to_html(nested), "href=\"#below-a\""));
 }
 
 TEST(Page, ItsPartsAreFilesOfTheirOwn) {

@@ -276,7 +276,7 @@ claims::Claim quadratic() {
           .source = "nowhere",
           .quantity = "y",
           .window = "everywhere",
-          .inside_window = true,
+          .inside_window = [](const auto& row) { return row.at("x") > 1; },
           .expected = {claims::VerdictKind::tight},
           .laws = {{.name = "y in x", .design = "d", .x = "x", .y = "y", .predicted = 2}},
           .checks = {{.name = "largest y",
@@ -324,6 +324,7 @@ TEST(VerificationPage, HoldsAChartForEachLawAndATableOfChecks) {
   EXPECT_EQ(std::get<std::string>(table.rows[0][1]), "tight");
   EXPECT_EQ(std::get<std::string>(table.rows[0][3]), "upper 2");
   EXPECT_EQ(std::get<std::string>(table.rows[1][7]), "holds");
+  EXPECT_EQ(std::get<std::string>(table.rows[0][8]), "2 of 3");
 }
 
 TEST(VerificationPage, WhatWasNotMeasuredHasNoChart) {

@@ -105,6 +105,20 @@ enum class VerdictKind {
   assumptions_not_met,  ///< the points do not satisfy what the statement asks for
 };
 
+/// Where a claim stands in the sources: what reports and docs/theory.md group by.
+enum class Group {
+  convergence,      ///< Theorems 1 and 2
+  gradient,         ///< Theorem 3 and its Step 3
+  semi_smoothness,  ///< Theorem 4
+  losses,           ///< Theorem 5
+  architectures,    ///< Theorems 6 and 7
+  initialisation,   ///< Appendix A
+  stability,        ///< Appendix B
+  definitions,
+  two_layer,   ///< Du et al. 2018
+  neighbours,  ///< other works around the paper
+};
+
 struct FittedLaw {
   std::string name;
   double predicted = 0;
@@ -113,6 +127,7 @@ struct FittedLaw {
   linalg::Interval interval;
   double constant = 0;  ///< of the fit: y = constant * x^fitted
   std::int64_t points = 0;
+  std::int64_t inside = 0;  ///< of the points, those inside the statement's window
   VerdictKind kind = VerdictKind::inconclusive;
   /// The fit's points, for the picture.
   std::string x_name, y_name;
@@ -135,6 +150,7 @@ struct Verdict {
   std::string reason;
   std::int64_t seeds = 0;
   std::int64_t rows = 0;
+  std::int64_t rows_inside = 0;  ///< inside the statement's window
 };
 
 /// Designs of a size that takes at most two seconds, and what they show.
@@ -144,14 +160,17 @@ struct Control {
 };
 
 struct Claim {
-  std::string id;         ///< "thm3-lower"
+  std::string id;  ///< "thm3-lower"
+  Group group = Group::neighbours;
   std::string statement;  ///< as in the source, in one line of plain text
   std::string source;     ///< "Theorem 3, second inequality"
   std::string quantity;   ///< what is measured
   /// The conditions under which the source proves the statement, and how far from them a machine
   /// can measure.
   std::string window;
-  bool inside_window = false;
+  /// Whether a row lies inside it, with 1 for the constants that the source leaves open; null where
+  /// no row can.
+  std::function<bool(const Row&)> inside_window;
   std::vector<VerdictKind> expected;
 
   std::function<std::vector<Design>(Scale)> designs;
@@ -196,6 +215,9 @@ Verdict run_control(const Claim& claim, const Control& control);
 std::string to_string(VerdictKind kind);
 std::string to_string(Bound bound);
 std::string to_string(Scale scale);
+
+/// "Theorem 3 · gradient bounds"
+std::string to_string(Group group);
 Scale parse_scale(const std::string& name);
 
 }  // namespace overparam::claims

@@ -15,6 +15,7 @@ namespace overparam::report {
 
 struct Heading {
   std::string text;
+  bool minor = false;  ///< one level down, and not in the list of contents
 };
 
 /// Text with `code` and **strong** as in Markdown, nothing else. Captions and the subtitle of a

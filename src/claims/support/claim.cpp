@@ -89,6 +89,21 @@ std::string to_string(Bound bound) {
   return base::name_in(kNames, bound);
 }
 
+std::string to_string(Group group) {
+  static constexpr base::EnumNames<Group, 10> kNames{
+      {{Group::convergence, "Theorems 1 and 2 · convergence"},
+       {Group::gradient, "Theorem 3 · gradient bounds"},
+       {Group::semi_smoothness, "Theorem 4 · semi-smoothness"},
+       {Group::losses, "Theorem 5 · other losses"},
+       {Group::architectures, "Theorems 6 and 7 · convolutional and residual networks"},
+       {Group::initialisation, "Appendix A · random initialisation"},
+       {Group::stability, "Appendix B · stability under perturbation"},
+       {Group::definitions, "Definitions and footnotes"},
+       {Group::two_layer, "Du, Zhai, Poczos, Singh 2018 · two layers"},
+       {Group::neighbours, "Works around the paper"}}};
+  return base::name_in(kNames, group);
+}
+
 std::string to_string(Scale scale) { return base::name_in(kScales, scale); }
 
 Scale parse_scale(const std::string& name) { return base::value_in(kScales, "scale", name); }

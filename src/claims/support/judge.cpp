@@ -49,7 +49,7 @@ VerdictKind judge_exponent(const Law& law, const linalg::PowerLaw& fit) {
   return farthest < 0 ? VerdictKind::loose : VerdictKind::consistent;
 }
 
-FittedLaw fit_law(const Law& law, const std::vector<Row>& rows) {
+FittedLaw fit_law(const Law& law, const Claim& claim, const std::vector<Row>& rows) {
   FittedLaw fitted{.name = law.name,
                    .predicted = law.predicted,
                    .bound = law.bound,
@@ -61,6 +61,7 @@ FittedLaw fit_law(const Law& law, const std::vector<Row>& rows) {
     if (!belongs || !row.has(law.x) || !row.has(law.y) || (law.keep && !law.keep(row))) continue;
     fitted.x.push_back(row.at(law.x));
     fitted.y.push_back(row.at(law.y));
+    if (claim.inside_window && claim.inside_window(row)) ++fitted.inside;
   }
   const auto fit = linalg::fit_power_law(fitted.x, fitted.y);
   fitted.fitted = fit.exponent;
@@ -137,6 +138,7 @@ Verdict judge(const Claim& claim, const std::vector<Row>& rows) {
   std::set<double> seeds;
   for (const auto& row : rows) {
     if (row.has("seed")) seeds.insert(row.at("seed"));
+    if (claim.inside_window && claim.inside_window(row)) ++verdict.rows_inside;
   }
   verdict.seeds = static_cast<std::int64_t>(seeds.size());
   verdict.rows = static_cast<std::int64_t>(rows.size());
@@ -145,7 +147,7 @@ Verdict judge(const Claim& claim, const std::vector<Row>& rows) {
     return verdict;
   }
   const auto summary = claim.summarise ? claim.summarise(rows) : rows;
-  for (const auto& law : claim.laws) verdict.laws.push_back(fit_law(law, summary));
+  for (const auto& law : claim.laws) verdict.laws.push_back(fit_law(law, claim, summary));
   for (const auto& check : claim.checks) verdict.checks.push_back(hold(check, summary));
   verdict.kind = combine(verdict);
   verdict.reason = reason_for(verdict);
