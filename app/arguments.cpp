@@ -24,6 +24,7 @@ const std::map<std::string, std::string>& switch_help() {
       {"overwrite", "replace a finished run made with other settings"},
       {"fresh", "measure again what the folder already holds"},
       {"options", "print the table of all settings in Markdown"},
+      {"theory", "print every claim with its source and bounds in Markdown"},
   };
   return help;
 }

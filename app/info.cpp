@@ -16,6 +16,10 @@ int run(const Arguments& arguments) {
     print(study::options_markdown({"data", "network", "train", "run", "verify"}));
     return kDone;
   }
+  if (arguments.has("theory")) {
+    print(study::theory_markdown());
+    return kDone;
+  }
   if (arguments.json) {
     print(study::catalogues_json());
     return kDone;
@@ -26,8 +30,7 @@ int run(const Arguments& arguments) {
   }
   const auto environment = study::environment_json();
   for (const auto& [name, value] : environment.items()) {
-    print(name + ": " + (value.is_string() ? value.get<std::string>() : base::json_text(value)) +
-          "\n");
+    print(name + ": " + base::plain_text(value) + "\n");
   }
   const auto advice = study::product_advice();
   if (!advice.empty()) print("note: " + advice + "\n");
@@ -40,7 +43,7 @@ Command info_command() {
   return {
       .shape = {.name = "info",
                 .description = "what this build knows: networks, losses, data, claims, versions",
-                .switches = {"options"}},
+                .switches = {"options", "theory"}},
       .run = run};
 }
 

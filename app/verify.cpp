@@ -34,7 +34,7 @@ int certify_run(const Arguments& arguments) {
                 "--fresh is for the designs, not for the run {}",
                 arguments.positional);
   const auto record = study::read_run(arguments.positional);
-  base::require(record.facts.network == "fc",
+  base::require(record.facts.is_papers_network(),
                 ErrorKind::usage,
                 "{}: the statements are about the network fc with its hidden layers trained, this "
                 "is {}",

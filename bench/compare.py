@@ -17,11 +17,14 @@ import tempfile
 
 PEER = pathlib.Path(__file__).with_name("peer.py")
 
-# name, method, n, b, m, L, steps in a measurement, least ratio to PyTorch, least share of products
+# name, network, method, n, b, m, L, steps in a measurement, least ratio to PyTorch, least share of
+# products (measured for fc alone)
 CASES = [
-    ("full batch", "gd", 1024, 0, 2048, 4, 3, 1.0, 0.9),
-    ("SGD", "sgd", 1024, 64, 4096, 4, 6, 1.4, None),
-    ("small full batch", "gd", 100, 0, 1024, 2, 60, 1.4, None),
+    ("full batch", "fc", "gd", 1024, 0, 2048, 4, 3, 1.0, 0.9),
+    ("SGD", "fc", "sgd", 1024, 64, 4096, 4, 6, 1.4, None),
+    ("small full batch", "fc", "gd", 100, 0, 1024, 2, 60, 1.4, None),
+    ("residual", "resnet", "gd", 1024, 0, 1024, 16, 3, 1.0, None),
+    ("convolutional", "cnn", "gd", 256, 0, 32, 4, 2, 1.0, None),
 ]
 
 
@@ -54,7 +57,7 @@ def spread(ratios):
 
 
 def compare(worker, case, rounds):
-    name, method, n, b, m, depth, steps, least_ratio, least_share = case
+    name, network, method, n, b, m, depth, steps, least_ratio, least_share = case
     ours = Side([worker])
     peers = {
         "default": Side(["/usr/bin/python3", PEER]),
@@ -62,10 +65,12 @@ def compare(worker, case, rounds):
     }
     with tempfile.TemporaryDirectory() as folder:
         for side in [ours, *peers.values()]:
-            side.ask("open", method, n, b, m, depth, folder)
+            side.ask("open", network, method, n, b, m, depth, folder)
     times = {"step": [], "products": []} | {peer: [] for peer in peers}
     for turn in range(rounds + 1):
-        row = {"step": ours.seconds("step", steps), "products": ours.seconds("products", steps)}
+        row = {"step": ours.seconds("step", steps)}
+        if network == "fc":
+            row["products"] = ours.seconds("products", steps)
         row |= {peer: side.seconds("step", steps) for peer, side in peers.items()}
         if turn > 0:  # the first touches the memory
             for key, seconds in row.items():
@@ -76,13 +81,14 @@ def compare(worker, case, rounds):
 
     ratios = {peer: [t / o for t, o in zip(times[peer], times["step"])] for peer in peers}
     better = min(peers, key=lambda peer: statistics.median(ratios[peer]))
-    share = [p / o for p, o in zip(times["products"], times["step"])]
-    milliseconds = {key: 1e3 * statistics.median(values) for key, values in times.items()}
-    print(f"{name}: {f'n={n}' if method == 'gd' else f'b={b}'}, m={m}, L={depth}")
+    share = [p / o for p, o in zip(times["products"], times["step"])]  # none but for fc
+    milliseconds = {key: 1e3 * statistics.median(values) for key, values in times.items() if values}
+    print(f"{name} ({network}): {f'n={n}' if method == 'gd' else f'b={b}'}, m={m}, L={depth}")
     print(f"  here {milliseconds['step']:.2f} ms a step, PyTorch {milliseconds[better]:.2f} ms ({better})")
     print(f"  PyTorch / here  {spread(ratios[better])}   target {least_ratio}")
     target = f"   target {least_share}" if least_share else ""
-    print(f"  rate of the step / rate of its bare products  {spread(share)}{target}")
+    if share:
+        print(f"  rate of the step / rate of its bare products  {spread(share)}{target}")
     # SGD draws other batches on the two sides, and steps are tiny: close, not equal.
     agree = abs(here / there - 1) < 1e-3
     print(f"  objectives after the last step: {here:.6g} here, {there:.6g} in PyTorch", flush=True)

@@ -4,6 +4,7 @@
 Reads the commands of worker.cpp from standard input and answers one line each.
 """
 
+import math
 import os
 import pathlib
 import sys
@@ -15,8 +16,77 @@ import torch
 STEP_SIZE = 1e-6
 
 
+class Residual(torch.nn.Module):
+    """relu(x + tau W x)"""
+
+    def __init__(self, linear, tau):
+        super().__init__()
+        self.linear, self.tau = linear, tau
+
+    def forward(self, x):
+        return torch.relu(x + self.tau * self.linear(x))
+
+
+def linear(weight, trained):
+    layer = torch.nn.Linear(weight.shape[1], weight.shape[0], bias=False)
+    layer.weight = torch.nn.Parameter(weight, requires_grad=trained)
+    return layer
+
+
+def convolution(weight, channels, trained):
+    """Filters of 3 x 3 whose columns run over (row, column, channel)."""
+    layer = torch.nn.Conv2d(
+        channels, weight.shape[0], 3, padding=1, padding_mode="circular", bias=False
+    )
+    filters = weight.view(-1, 3, 3, channels).permute(0, 3, 1, 2).contiguous()
+    layer.weight = torch.nn.Parameter(filters, requires_grad=trained)
+    return layer
+
+
+def fully_connected(blocks):
+    last = len(blocks) - 1
+    layers = []
+    for i, weight in enumerate(blocks):
+        layers += [linear(weight, 0 < i < last), torch.nn.ReLU()]
+    return layers[:-1]
+
+
+def residual(blocks):
+    first, *hidden, top, last = blocks
+    depth, width = len(hidden) + 1, first.shape[0]
+    tau = 1 / (depth * math.log(width))
+    return [
+        linear(first, False),
+        torch.nn.ReLU(),
+        *[Residual(linear(weight, True), tau) for weight in hidden],
+        linear(top, True),
+        torch.nn.ReLU(),
+        linear(last, False),
+    ]
+
+
+def convolutional(blocks):
+    first, *hidden, dense, last = blocks
+    channels = first.shape[0]
+    side = math.isqrt(dense.shape[1] // channels)
+    layers = [torch.nn.Unflatten(1, (1, side, side)), convolution(first, 1, False), torch.nn.ReLU()]
+    for weight in hidden:
+        layers += [convolution(weight, channels, True), torch.nn.ReLU()]
+    # Features are flattened channel by channel here, position by position there.
+    columns = dense.view(-1, side * side, channels).transpose(1, 2).reshape(dense.shape)
+    return layers + [
+        torch.nn.Flatten(),
+        linear(columns.contiguous(), True),
+        torch.nn.ReLU(),
+        linear(last, False),
+    ]
+
+
+NETWORKS = {"fc": fully_connected, "resnet": residual, "cnn": convolutional}
+
+
 class Session:
-    def __init__(self, method, n, b, m, depth, folder):
+    def __init__(self, network, method, n, b, m, depth, folder):
         folder = pathlib.Path(folder)
 
         def load(name):
@@ -24,13 +94,8 @@ class Session:
 
         self.inputs, self.targets = load("inputs"), load("targets")
         self.method, self.n, self.b = method, int(n), int(b)
-        layers = []
-        for i in range(int(depth) + 2):
-            weight = load(f"block{i}")
-            layer = torch.nn.Linear(weight.shape[1], weight.shape[0], bias=False)
-            layer.weight = torch.nn.Parameter(weight, requires_grad=0 < i <= int(depth))
-            layers += [layer, torch.nn.ReLU()]
-        self.model = torch.nn.Sequential(*layers[:-1])
+        blocks = [load(f"block{i}") for i in range(int(depth) + 2)]
+        self.model = torch.nn.Sequential(*NETWORKS[network](blocks))
         trained = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.SGD(trained, lr=STEP_SIZE)
         self.order = torch.arange(0)

@@ -25,8 +25,13 @@ at::Tensor normal(at::IntArrayRef sizes, std::string_view name) {
   return tensor;
 }
 
-train::Problem problem_of(std::int64_t num_samples) {
-  train::Problem problem{.inputs = normal({num_samples, kInputSize}, "inputs"),
+std::int64_t input_size(const StepShape& shape) {
+  return shape.network == "cnn" ? kImageSide * kImageSide : kInputSize;
+}
+
+train::Problem problem_of(const StepShape& shape) {
+  const std::int64_t num_samples = shape.num_samples;
+  train::Problem problem{.inputs = normal({num_samples, input_size(shape)}, "inputs"),
                          .targets = normal({num_samples, kOutputs}, "targets"),
                          .loss = net::find_loss("squared")};
   problem.inputs /= problem.inputs.norm(2, 1, true);
@@ -34,10 +39,13 @@ train::Problem problem_of(std::int64_t num_samples) {
 }
 
 net::Network network_of(const StepShape& shape) {
-  auto architecture = net::find_network("fc").build({.input_size = kInputSize,
-                                                     .num_outputs = kOutputs,
-                                                     .width = shape.width,
-                                                     .depth = shape.depth});
+  net::NetworkOptions options{.input_size = input_size(shape),
+                              .num_outputs = kOutputs,
+                              .width = shape.width,
+                              .depth = shape.depth,
+                              .bias = "0"};
+  if (shape.network == "cnn") options.input_shape = {kImageSide, kImageSide};
+  auto architecture = net::find_network(shape.network).build(options);
   net::select_trained(architecture, "hidden");
   return {architecture, 0, at::kFloat};
 }
@@ -45,7 +53,7 @@ net::Network network_of(const StepShape& shape) {
 }  // namespace
 
 StepTimer::StepTimer(const StepShape& shape)
-    : shape_(shape), problem_(problem_of(shape.num_samples)), network_(network_of(shape)) {}
+    : shape_(shape), problem_(problem_of(shape)), network_(network_of(shape)) {}
 
 double StepTimer::seconds_per_step(std::int64_t steps) {
   constexpr std::int64_t kUncounted = 2;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "overparam/net/network.hpp"
@@ -10,8 +11,10 @@
 
 namespace overparam::bench {
 
-/// A step of the paper's network: n samples (b for SGD), width m, L hidden layers.
+/// A step of a network of the catalogue: n samples (b for SGD), width m, L hidden layers. The
+/// convolutional one reads images of 14 x 14 with filters of 3 x 3.
 struct StepShape {
+  std::string network = "fc";
   train::Method method = train::Method::gd;
   std::int64_t num_samples = 0;
   std::int64_t batch_size = 0;
@@ -25,6 +28,7 @@ struct StepShape {
 };
 
 inline constexpr std::int64_t kInputSize = 785;
+inline constexpr std::int64_t kImageSide = 14;
 inline constexpr std::int64_t kOutputs = 10;
 
 /// Normal inputs of norm 1, normal targets, the paper's initial weights; float32.
@@ -49,7 +53,7 @@ class StepTimer {
   train::TrainState state_;
 };
 
-/// The matrix products of one step and nothing else, each on its own preallocated tensors: L
+/// The matrix products of one step of the paper's network and nothing else, each on its own preallocated tensors: L
 /// products up, L - 1 down, L for the gradient, and the read-out's two.
 class ProductTimer {
  public:

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One side of compare.py. Reads commands from standard input, answers one line each:
 //
-//     open METHOD N B M L FOLDER   makes a network and writes its weights and data to FOLDER
+//     open NETWORK METHOD N B M L FOLDER   makes a network and writes its weights and data to FOLDER
 //     step K                       seconds of a training step, mean of K
-//     products K                   seconds of the same step's bare matrix products, mean of K
+//     products K                   seconds of the bare matrix products of a step of fc, mean of K
 //     objective                    F now, and the steps made so far
 #include <fmt/format.h>
 
@@ -30,10 +30,10 @@ void open(Session& session, std::istream& in) {
   bench::StepShape shape;
   std::string method;
   std::filesystem::path folder;
-  in >> method >> shape.num_samples >> shape.batch_size >> shape.width >> shape.depth >> folder;
+  in >> shape.network >> method >> shape.num_samples >> shape.batch_size >> shape.width >> shape.depth >> folder;
   shape.method = train::parse_method(method);
   session.step = std::make_unique<bench::StepTimer>(shape);
-  session.products = std::make_unique<bench::ProductTimer>(shape);
+  if (shape.network == "fc") session.products = std::make_unique<bench::ProductTimer>(shape);
   const auto& network = session.step->network();
   for (std::size_t i = 0; i < network.parameters().size(); ++i) {
     base::write_npy(folder / fmt::format("block{}.npy", i),

@@ -251,12 +251,12 @@ const drawInteractiveCharts = (() => {
     draw() {
       this.node.setAttribute("aria-busy", "true");
       const drawing = this.drawing.then(() => this.redraw());
-      this.drawing = drawing
+      const settled = drawing
         .catch(() => {})
         .then(() => {
           if (this.drawing === settled) this.node.removeAttribute("aria-busy");
         });
-      const settled = this.drawing;
+      this.drawing = settled;
       return drawing;
     }
 

@@ -14,6 +14,10 @@ std::string json_text(const nlohmann::json& document, int indent) {
   return document.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+std::string plain_text(const nlohmann::json& value) {
+  return value.is_string() ? value.get<std::string>() : json_text(value);
+}
+
 void write_json(const fs::path& path, const nlohmann::json& document) {
   write_file(path, json_text(document, 1) + '\n');
 }

@@ -87,8 +87,16 @@ std::string MemoryPlan::describe() const {
   return fmt::format("{}: {} ({})", purpose_, format_bytes(total()), join(parts, ", "));
 }
 
+namespace {
+
+std::uint64_t bound_of(std::uint64_t limit) { return limit > 0 ? limit : available_memory(); }
+
+}  // namespace
+
+bool MemoryPlan::fits(std::uint64_t limit) const { return total() <= bound_of(limit); }
+
 void MemoryPlan::check(std::uint64_t limit) const {
-  const std::uint64_t bound = limit > 0 ? limit : available_memory();
+  const std::uint64_t bound = bound_of(limit);
   require(total() <= bound,
           ErrorKind::capacity,
           "would not fit the {} of memory {}: {}",

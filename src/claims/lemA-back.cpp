@@ -28,7 +28,7 @@ std::vector<Row> measure(const Point& point) {
   int k = 0;
   const at::Tensor units = at::eye(d, network.options()).view({d, 1, d});
   network.backward(
-      tape, units, workspace, [&](const net::Use& use, const at::Tensor& delta, const at::Tensor&) {
+      tape, units, workspace, [&](const net::Use& use, const at::Tensor& delta, const auto&) {
         ++k;  // the uses come from W_L down to W_1
         if ((k & (k - 1)) != 0) return;
         const at::Tensor back =

@@ -57,15 +57,34 @@ void take_samples(Dataset& dataset, std::int64_t num_samples, std::int64_t num_t
   if (kept < available) dataset.train = slice(dataset.train, 0, kept);
 }
 
-namespace {
-
-/// The class as it stands in the file.
-std::string class_name(const Dataset& dataset, std::int64_t label) {
-  const auto index = static_cast<std::size_t>(label);
-  return index < dataset.class_names.size() ? dataset.class_names[index] : std::to_string(label);
+void average_down(Dataset& dataset, std::int64_t side) {
+  if (side == 0) return;
+  const auto& shape = dataset.shape;
+  base::require(shape.size() == 2 || shape.size() == 3,
+                ErrorKind::usage,
+                "{}: an image size of {} was asked for, and its samples are no images",
+                dataset.name,
+                side);
+  const std::int64_t channels = shape.size() == 3 ? shape[0] : 1;
+  const std::int64_t height = shape[shape.size() - 2];
+  const std::int64_t width = shape.back();
+  base::require(side > 0 && height % side == 0 && width % side == 0,
+                ErrorKind::usage,
+                "{}: images of {} x {} cannot be averaged down to {} x {}: the sides must be "
+                "multiples of it",
+                dataset.name,
+                height,
+                width,
+                side,
+                side);
+  for (auto& [name, samples] : parts_of(dataset)) {
+    samples->inputs = samples->inputs.view({-1, channels, side, height / side, side, width / side})
+                          .mean({3, 5})
+                          .view({-1, channels * side * side});
+  }
+  dataset.shape[shape.size() - 2] = side;
+  dataset.shape.back() = side;
 }
-
-}  // namespace
 
 void add_test_part(Dataset& dataset, Dataset other) {
   base::require(other.shape == dataset.shape,
@@ -85,11 +104,11 @@ void add_test_part(Dataset& dataset, Dataset other) {
                 kind(dataset));
   if (other.train.labels.defined()) {
     std::map<std::string, std::int64_t> numbers;
-    for (std::int64_t c = 0; c < dataset.num_classes; ++c) numbers[class_name(dataset, c)] = c;
+    for (std::int64_t c = 0; c < dataset.num_classes; ++c) numbers[dataset.class_name(c)] = c;
     other.train.labels = other.train.labels.contiguous().clone();
     auto* labels = other.train.labels.data_ptr<std::int64_t>();
     for (std::int64_t i = 0; i < other.train.labels.numel(); ++i) {
-      const std::string name = class_name(other, labels[i]);
+      const std::string name = other.class_name(labels[i]);
       const auto found = numbers.find(name);
       base::require(found != numbers.end(),
                     ErrorKind::data,

@@ -17,12 +17,26 @@ using net::Network;
 
 namespace {
 
-std::int64_t largest_width(const net::Architecture& architecture) {
-  std::int64_t width = 0;
-  for (int layer = 0; layer < architecture.num_layers(); ++layer) {
-    width = std::max(width, architecture.width_of(layer));
+/// Positions that share a filter, at the uses of a block; more than one asks for gradients of each
+/// sample in place of Grams.
+bool is_convolution(const net::Architecture& architecture, int block) {
+  return std::ranges::any_of(architecture.layers, [&](const net::Layer& layer) {
+    return layer.positions > 1 && std::ranges::any_of(layer.terms, [&](const net::Term& term) {
+             return term.block == block;
+           });
+  });
+}
+
+/// The largest trained block of a convolution; 0 where there is none.
+std::int64_t largest_filter(const net::Architecture& architecture) {
+  std::int64_t largest = 0;
+  for (std::size_t i = 0; i < architecture.blocks.size(); ++i) {
+    const auto& block = architecture.blocks[i];
+    if (block.trained && is_convolution(architecture, static_cast<int>(i))) {
+      largest = std::max(largest, block.rows * block.columns);
+    }
   }
-  return width;
+  return largest;
 }
 
 }  // namespace
@@ -31,13 +45,16 @@ base::MemoryPlan plan_tangent_kernel(const net::Architecture& architecture,
                                      std::int64_t n,
                                      std::uint64_t bytes_each) {
   const std::int64_t d = architecture.num_outputs();
-  const std::int64_t width = largest_width(architecture);
+  const std::int64_t width = architecture.largest_width();
   base::MemoryPlan plan("dense tangent kernel");
   plan.add("kernel", {n * d, n * d}, sizeof(double));
   plan.add("one Gram", {n * d, n * d}, bytes_each);
   plan.add("the same in float64", {n * d, n * d}, sizeof(double));
   plan.add("cotangents of two layers", {2, d, n, width}, bytes_each);
   plan.add("features", {architecture.num_layers(), n, width}, bytes_each);
+  if (const auto filter = largest_filter(architecture); filter > 0) {
+    plan.add("gradients of each sample", {n, d, filter}, bytes_each);
+  }
   return plan;
 }
 
@@ -54,19 +71,33 @@ at::Tensor tangent_kernel(const Network& network,
   Scratch deltas = workspace.take({d * n, d * n});
   Scratch features = workspace.take({n, n});
   at::Tensor kernel = at::zeros({d, n, d, n}, network.options().dtype(at::kDouble));
-  const auto add_block = [&](std::span<const UseRecord> uses) {
+  const auto add_grams = [&](std::span<const UseRecord> uses) {
     for (const auto& left : uses) {
       for (const auto& right : uses) {
         const auto rows = [](const UseRecord& record) {
-          return record.delta.view({-1, record.delta.size(-1)});
+          return record.delta.reshape({-1, record.delta.size(-1)});
         };
+        Scratch left_space;
+        Scratch right_space;
         const double gain = left.use.gain * right.use.gain;
-        multiply(deltas.tensor(), rows(left), rows(right).t(), gain);    // (d n, d n)
-        multiply(features.tensor(), left.gathered, right.gathered.t());  // (n, n)
+        multiply(deltas.tensor(), rows(left), rows(right).t(), gain);  // (d n, d n)
+        multiply(features.tensor(),
+                 left.gathered.rows(workspace, left_space),
+                 right.gathered.rows(workspace, right_space).t());  // (n, n)
         kernel.addcmul_(deltas.tensor().view({d, n, d, n}).to(at::kDouble),
                         features.tensor().view({1, n, 1, n}).to(at::kDouble));
       }
     }
+  };
+  const auto add_block = [&](std::span<const UseRecord> uses) {
+    const int index = uses.front().use.block;
+    if (!is_convolution(network.architecture(), index)) return add_grams(uses);
+    const auto& block = network.architecture().blocks[static_cast<std::size_t>(index)];
+    Scratch gradients = workspace.take({d, n, block.rows * block.columns});
+    sample_gradients(block, uses, workspace, gradients.tensor());
+    const at::Tensor rows = gradients.tensor().view({d * n, -1});
+    multiply(deltas.tensor(), rows, rows.t());
+    kernel.add_(deltas.tensor().view({d, n, d, n}).to(at::kDouble));
   };
   backward_by_block(network, tape, unit_cotangents(n, d, network.options()), workspace, add_block);
   return kernel.permute({1, 0, 3, 2}).reshape({n * d, n * d});
@@ -95,25 +126,29 @@ class SampleSpaceProduct final : public TangentProduct::State {
       : State(net, space), tape_(net.record(inputs, space)) {
     outputs = tape_.outputs();
     const at::Tensor zero = at::zeros_like(outputs);
-    network.backward(tape_,
-                     zero,
-                     workspace,
-                     [&](const net::Use& use, const at::Tensor& delta, const at::Tensor& gathered) {
-                       SavedUse saved{.use = use, .gathered = gathered};
-                       saved.delta = workspace.take(delta.sizes());
-                       uses_.push_back(std::move(saved));
-                     });
+    network.backward(
+        tape_,
+        zero,
+        workspace,
+        [&](const net::Use& use, const at::Tensor& delta, const net::Gathered& gathered) {
+          SavedUse saved{.use = use};
+          saved.gathered = gathered.rows(workspace, saved.space);
+          saved.delta = workspace.take(delta.sizes());
+          uses_.push_back(std::move(saved));
+        });
     for (auto& saved : uses_) keep_grams(saved);
   }
 
   void apply(const at::Tensor& v, at::Tensor& out) override {
-    network.backward(
-        tape_, v, workspace, [&](const net::Use& use, const at::Tensor& delta, const at::Tensor&) {
-          uses_[index_of(use)].delta.tensor().copy_(delta);
-        });
+    network.backward(tape_,
+                     v,
+                     workspace,
+                     [&](const net::Use& use, const at::Tensor& delta, const net::Gathered&) {
+                       uses_[index_of(use)].delta.tensor().copy_(delta);
+                     });
     network.push_forward(
         tape_,
-        [&](const net::Use& use, const at::Tensor&, at::Tensor& pre_activation_tangent) {
+        [&](const net::Use& use, const net::Gathered&, at::Tensor& pre_activation_tangent) {
           add_perturbation(use, pre_activation_tangent);
         },
         out,
@@ -123,7 +158,8 @@ class SampleSpaceProduct final : public TangentProduct::State {
  private:
   struct SavedUse {
     net::Use use;
-    at::Tensor gathered;
+    at::Tensor gathered;  // Z (n, columns), in `space` where it is no view of the features
+    Scratch space;
     Scratch delta;
     std::vector<std::size_t> partners;  // uses of the same block, itself among them
     std::vector<Scratch> grams;         // Z Z'^T (n, n) with each partner, where they are small
@@ -215,6 +251,7 @@ bool samples_are_few(const net::Architecture& architecture, std::int64_t n) {
   for (std::size_t i = 0; i < architecture.blocks.size(); ++i) {
     const auto& block = architecture.blocks[i];
     if (!block.trained) continue;
+    if (is_convolution(architecture, static_cast<int>(i))) return false;
     const std::int64_t uses = architecture.uses_of(static_cast<int>(i));
     through_grams += uses * uses * n * n * block.rows;
     through_weights += uses * 2 * n * block.rows * block.columns;
@@ -256,10 +293,20 @@ linalg::ExtremeEigenvalues extreme_eigenvalues(const Network& network,
       [&](const at::Tensor& v, at::Tensor& out) { product(v, out); }, product.size(), options);
 }
 
+namespace {
+
+/// How many samples go through at once, with d cotangents or gradients each.
 std::int64_t samples_at_once(const net::Architecture& architecture) {
   constexpr std::int64_t kNumbers = 16'000'000;
-  return std::max<std::int64_t>(
-      1, kNumbers / (architecture.num_outputs() * largest_width(architecture)));
+  const std::int64_t numbers = std::max(architecture.largest_width(), largest_filter(architecture));
+  return std::max<std::int64_t>(1, kNumbers / (architecture.num_outputs() * numbers));
+}
+
+}  // namespace
+
+std::int64_t sample_eigenvalue_numbers(const net::Architecture& architecture, std::int64_t n) {
+  return std::min(n, samples_at_once(architecture)) * architecture.num_outputs() *
+         (2 * architecture.largest_width() + largest_filter(architecture));
 }
 
 double largest_sample_eigenvalue(const Network& network,
@@ -272,16 +319,32 @@ double largest_sample_eigenvalue(const Network& network,
     const std::int64_t n = std::min(chunk, inputs.size(0) - begin);
     const net::Tape tape = network.record(inputs.narrow(0, begin, n), workspace);
     at::Tensor blocks = at::zeros({n, d, d}, network.options().dtype(at::kDouble));
-    const auto add_block = [&](std::span<const UseRecord> uses) {
+    const auto add_grams = [&](std::span<const UseRecord> uses) {
       for (const auto& left : uses) {
         for (const auto& right : uses) {
           at::Tensor products = at::empty({n, d, d}, network.options());
           linalg::multiply_batched(
               products, left.delta.transpose(0, 1), right.delta.permute({1, 2, 0}));
-          const at::Tensor overlaps = (left.gathered * right.gathered).sum(1).view({n, 1, 1});
+          Scratch left_space;
+          Scratch right_space;
+          const at::Tensor overlaps = (left.gathered.rows(workspace, left_space) *
+                                       right.gathered.rows(workspace, right_space))
+                                          .sum(1)
+                                          .view({n, 1, 1});
           blocks.add_((products * overlaps).to(at::kDouble), left.use.gain * right.use.gain);
         }
       }
+    };
+    const auto add_block = [&](std::span<const UseRecord> uses) {
+      const int index = uses.front().use.block;
+      if (!is_convolution(network.architecture(), index)) return add_grams(uses);
+      const auto& block = network.architecture().blocks[static_cast<std::size_t>(index)];
+      Scratch gradients = workspace.take({d, n, block.rows * block.columns});
+      sample_gradients(block, uses, workspace, gradients.tensor());
+      at::Tensor products = at::empty({n, d, d}, network.options());
+      linalg::multiply_batched(
+          products, gradients.tensor().transpose(0, 1), gradients.tensor().permute({1, 2, 0}));
+      blocks.add_(products.to(at::kDouble));
     };
     backward_by_block(
         network, tape, unit_cotangents(n, d, network.options()), workspace, add_block);

@@ -5,6 +5,8 @@
 
 #include <map>
 
+#include "overparam/linalg/products.hpp"
+
 namespace overparam::kernel {
 
 void backward_by_block(const net::Network& network,
@@ -17,25 +19,55 @@ void backward_by_block(const net::Network& network,
     std::vector<linalg::Scratch> copies;
   };
   std::map<int, Pending> pending;
-  network.backward(tape,
-                   cotangent,
-                   workspace,
-                   [&](const net::Use& use, const at::Tensor& delta, const at::Tensor& gathered) {
-                     const int uses = network.architecture().uses_of(use.block);
-                     if (uses == 1) {
-                       const UseRecord record{use, delta, gathered};
-                       on_block({&record, 1});
-                       return;
-                     }
-                     auto& waiting = pending[use.block];
-                     waiting.copies.push_back(workspace.take(delta.sizes()));
-                     waiting.copies.back().tensor().copy_(delta);
-                     waiting.records.push_back({use, waiting.copies.back().tensor(), gathered});
-                     if (static_cast<int>(waiting.records.size()) == uses) {
-                       on_block(waiting.records);
-                       pending.erase(use.block);
-                     }
-                   });
+  network.backward(
+      tape,
+      cotangent,
+      workspace,
+      [&](const net::Use& use, const at::Tensor& delta, const net::Gathered& gathered) {
+        const int uses = network.architecture().uses_of(use.block);
+        if (uses == 1) {
+          const UseRecord record{use, delta, gathered};
+          on_block({&record, 1});
+          return;
+        }
+        auto& waiting = pending[use.block];
+        waiting.copies.push_back(workspace.take(delta.sizes()));
+        waiting.copies.back().tensor().copy_(delta);
+        waiting.records.push_back({use, waiting.copies.back().tensor(), gathered});
+        if (static_cast<int>(waiting.records.size()) == uses) {
+          on_block(waiting.records);
+          pending.erase(use.block);
+        }
+      });
+}
+
+void sample_gradients(const net::Block& block,
+                      std::span<const UseRecord> uses,
+                      net::Workspace& workspace,
+                      at::Tensor& gradients) {
+  const std::int64_t c = gradients.size(0);
+  for (std::size_t k = 0; k < uses.size(); ++k) {
+    const auto& [use, delta, gathered] = uses[k];
+    const std::int64_t shared = use.positions / block.positions;
+    const auto add = [&](std::int64_t begin, std::int64_t samples, const at::Tensor& z) {
+      // One product a sample, or with own filters one a sample and position.
+      const std::int64_t products = samples * block.positions;
+      const at::Tensor rows = z.reshape({products, shared, block.columns});
+      for (std::int64_t a = 0; a < c; ++a) {
+        at::Tensor out = gradients[a]
+                             .narrow(0, begin, samples)
+                             .view({products, block.rows / block.positions, block.columns});
+        const at::Tensor deltas =
+            delta[a].narrow(0, begin * use.positions, samples * use.positions);
+        linalg::multiply_batched(out,
+                                 deltas.reshape({products, shared, -1}).transpose(1, 2),
+                                 rows,
+                                 use.gain,
+                                 k == 0 ? 0 : 1);
+      }
+    };
+    gathered.for_chunks(workspace, add);
+  }
 }
 
 at::Tensor unit_cotangents(std::int64_t n, std::int64_t d, const at::TensorOptions& options) {

@@ -12,8 +12,8 @@ namespace overparam::kernel {
 /// What one use of a block left in a backward pass.
 struct UseRecord {
   net::Use use;
-  at::Tensor delta;     ///< (n, rows) or (c, n, rows)
-  at::Tensor gathered;  ///< Z (n, columns)
+  at::Tensor delta;        ///< (n * positions, channels) or (c, n * positions, channels)
+  net::Gathered gathered;  ///< Z (n * positions, columns)
 };
 
 /// Runs a backward pass and calls `on_block` once for each trained block, with all of its uses
@@ -23,6 +23,14 @@ void backward_by_block(const net::Network& network,
                        const at::Tensor& cotangent,
                        net::Workspace& workspace,
                        const std::function<void(std::span<const UseRecord>)>& on_block);
+
+/// What the uses of one block give to d y^a_i / d W, flat: (c, n, rows * columns) for deltas (c, n
+/// * positions, channels). Where positions share the block this is smaller than the Grams of their
+/// rows.
+void sample_gradients(const net::Block& block,
+                      std::span<const UseRecord> uses,
+                      net::Workspace& workspace,
+                      at::Tensor& gradients);
 
 /// The d unit cotangents of every sample, (d, n, d).
 at::Tensor unit_cotangents(std::int64_t n, std::int64_t d, const at::TensorOptions& options);

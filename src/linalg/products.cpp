@@ -46,8 +46,14 @@ void multiply(
   at::addmm_out(out, out, a, b, beta, alpha);
 }
 
-void multiply_batched(at::Tensor& out, const at::Tensor& a, const at::Tensor& b) {
-  at::bmm_out(out, a, b);
+void multiply_batched(
+    at::Tensor& out, const at::Tensor& a, const at::Tensor& b, double alpha, double beta) {
+  if (alpha == 1 && beta == 0) {
+    at::bmm_out(out, a, b);
+    return;
+  }
+  if (beta == 0) out.zero_();  // small products read it all the same
+  at::baddbmm_out(out, out, a, b, beta, alpha);
 }
 
 std::string blas_name() {

@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "overparam/base/catalogue.hpp"
+#include "softplus.hpp"
 
 namespace overparam::net {
 
@@ -22,8 +23,6 @@ double second_moment(Function sigma) {
   for (double z = -12; z <= 12; z += kStep) sum += sigma(z) * sigma(z) * std::exp(-z * z / 2);
   return sum * kStep / std::sqrt(2 * std::numbers::pi);
 }
-
-double softplus(double x) { return std::fmax(x, 0) + std::log1p(std::exp(-std::abs(x))); }
 
 /// A smooth sigma between its two scales.
 ///

@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <functional>
 
 #include "overparam/base/random.hpp"
 #include "overparam/base/require.hpp"
@@ -13,10 +14,59 @@ namespace overparam::net {
 
 namespace {
 
+using Where = std::function<std::string()>;
+
+/// How many columns a term sees of so many.
+std::int64_t check_columns(const Columns& columns, std::int64_t width, const Where& where) {
+  if (columns.all()) return width;
+  base::require(columns.begin >= 0 && columns.size > 0 && columns.begin + columns.size <= width,
+                ErrorKind::usage,
+                "{}: columns {} to {} of {}",
+                where(),
+                columns.begin,
+                columns.begin + columns.size,
+                width);
+  return columns.size;
+}
+
+/// Columns of Z for a source of this width.
+std::int64_t gathered_columns(const Term& term,
+                              std::int64_t positions,
+                              std::int64_t source,
+                              const Where& where) {
+  if (term.gather == Gather::one) return 1;
+  if (term.gather == Gather::identity) {
+    base::require(source % positions == 0,
+                  ErrorKind::usage,
+                  "{}: {} features do not make {} equal rows",
+                  where(),
+                  source,
+                  positions);
+    return source / positions;
+  }
+  base::require(term.cells > 0 && source % term.cells == 0,
+                ErrorKind::usage,
+                "{}: {} features are not {} equal cells",
+                where(),
+                source,
+                term.cells);
+  const at::Tensor& table = term.neighbours;
+  base::require(table.defined() && table.dim() == 2 && table.size(0) == positions &&
+                    table.scalar_type() == at::kLong && table.is_contiguous() &&
+                    table.min().item<std::int64_t>() >= 0 &&
+                    table.max().item<std::int64_t>() < term.cells,
+                ErrorKind::usage,
+                "{}: the neighbours must be a table of {} rows of cells below {}",
+                where(),
+                positions,
+                term.cells);
+  return source / term.cells * table.size(1);
+}
+
 void validate_term(const Architecture& architecture, int layer, int index) {
   const auto& term =
       architecture.layers[static_cast<std::size_t>(layer)].terms[static_cast<std::size_t>(index)];
-  const auto where = [&] {
+  const Where where = [&] {
     return fmt::format("network {}, layer {}, term {}", architecture.name, layer, index);
   };
   base::require(term.from >= kInput && term.from < layer,
@@ -29,36 +79,53 @@ void validate_term(const Architecture& architecture, int layer, int index) {
                 "{}: there is no block {}",
                 where(),
                 term.block);
-  const auto columns = architecture.width_of(term.from);
-  const auto rows = architecture.width_of(layer);
+  const auto& shape = architecture.layers[static_cast<std::size_t>(layer)];
+  const std::int64_t P = shape.positions;
+  const std::int64_t source = check_columns(term.read, architecture.width_of(term.from), where);
+  const std::int64_t target = check_columns(term.write, architecture.width_of(layer), where);
+  base::require(P == 1 || term.write.all(),
+                ErrorKind::usage,
+                "{}: a term that writes some columns needs a layer of one position",
+                where());
   if (term.block == kSkip) {
-    base::require(rows == columns,
+    base::require(source == target,
                   ErrorKind::usage,
                   "{}: a skip from width {} to width {}",
                   where(),
-                  columns,
-                  rows);
-  } else {
-    const auto& block = architecture.blocks[static_cast<std::size_t>(term.block)];
-    base::require(block.rows == rows && block.columns == columns,
-                  ErrorKind::usage,
-                  "{}: block {} is ({}, {}), expected ({}, {})",
-                  where(),
-                  block.name,
-                  block.rows,
-                  block.columns,
-                  rows,
-                  columns);
+                  source,
+                  target);
+    return;
   }
+  const std::int64_t columns = gathered_columns(term, P, source, where);
+  const auto& block = architecture.blocks[static_cast<std::size_t>(term.block)];
+  base::require(block.positions == 1 || block.positions == P,
+                ErrorKind::usage,
+                "{}: block {} has filters for {} positions, the layer has {}",
+                where(),
+                block.name,
+                block.positions,
+                P);
+  const std::int64_t rows = target / P * block.positions;
+  base::require(target % P == 0 && block.rows == rows && block.columns == columns,
+                ErrorKind::usage,
+                "{}: block {} is ({}, {}), expected ({}, {})",
+                where(),
+                block.name,
+                block.rows,
+                block.columns,
+                rows,
+                columns);
 }
 
-enum class Position { first, hidden, last };
+enum class Position { first, hidden, last, bias };
 
-/// Where a block stands: it reads the input, it writes the output, or neither.
+/// Where a block stands: it reads the input, it writes the output, it reads the constant 1, or none
+/// of these.
 Position position_of(const Architecture& architecture, int block) {
   for (int layer = 0; layer < architecture.num_layers(); ++layer) {
     for (const auto& term : architecture.layers[static_cast<std::size_t>(layer)].terms) {
       if (term.block != block) continue;
+      if (term.gather == Gather::one) return Position::bias;
       if (term.from == kInput) return Position::first;
       if (layer + 1 == architecture.num_layers()) return Position::last;
     }
@@ -70,11 +137,20 @@ Position position_of(const Architecture& architecture, int block) {
 
 std::int64_t Architecture::width_of(int layer) const {
   if (layer == kInput) return input_size;
-  for (const auto& term : layers[static_cast<std::size_t>(layer)].terms) {
-    if (term.block != kSkip) return blocks[static_cast<std::size_t>(term.block)].rows;
+  const auto& shape = layers[static_cast<std::size_t>(layer)];
+  if (shape.width > 0) return shape.width;
+  for (const auto& term : shape.terms) {
+    if (term.block == kSkip) continue;
+    const auto& block = blocks[static_cast<std::size_t>(term.block)];
+    return shape.positions * (block.rows / block.positions);
   }
-  const auto& terms = layers[static_cast<std::size_t>(layer)].terms;
-  return terms.empty() ? 0 : width_of(terms.front().from);
+  return shape.terms.empty() ? 0 : width_of(shape.terms.front().from);
+}
+
+std::int64_t Architecture::largest_width() const {
+  std::int64_t width = 0;
+  for (int layer = 0; layer < num_layers(); ++layer) width = std::max(width, width_of(layer));
+  return width;
 }
 
 std::int64_t Architecture::num_outputs() const { return width_of(num_layers() - 1); }
@@ -98,6 +174,11 @@ void Architecture::validate() const {
   for (int layer = 0; layer < num_layers(); ++layer) {
     const auto& terms = layers[static_cast<std::size_t>(layer)].terms;
     base::require(!terms.empty(), ErrorKind::usage, "network {}: layer {} is empty", name, layer);
+    base::require(layers[static_cast<std::size_t>(layer)].positions >= 1,
+                  ErrorKind::usage,
+                  "network {}: layer {} has no position",
+                  name,
+                  layer);
     for (int term = 0; term < static_cast<int>(terms.size()); ++term) {
       validate_term(*this, layer, term);
     }

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "block_products.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/linalg/products.hpp"
+#include "patches.hpp"
 
 namespace overparam::net {
 
@@ -38,7 +40,62 @@ void multiply_derivative(const Activation& activation,
   }
 }
 
-at::Tensor as_rows(const at::Tensor& tensor) { return tensor.view({-1, tensor.size(-1)}); }
+/// Features (..., n, positions * channels) as (... n * positions, channels).
+at::Tensor as_rows(const at::Tensor& tensor, std::int64_t positions = 1) {
+  return tensor.view({-1, tensor.size(-1) / positions});
+}
+
+/// (..., n, positions * channels) as (..., n * positions, channels)
+at::Tensor rows_of_samples(const at::Tensor& delta, std::int64_t positions) {
+  if (positions == 1) return delta;
+  auto sizes = delta.sizes().vec();
+  sizes[sizes.size() - 2] *= positions;
+  sizes.back() /= positions;
+  return delta.view(sizes);
+}
+
+/// out = gain Z W^T + beta out, (n * positions, m)
+void apply_to(const Gathered& gathered,
+              const Block& block,
+              const at::Tensor& weights,
+              at::Tensor& out,
+              double gain,
+              double beta,
+              Workspace& workspace) {
+  const std::int64_t positions = gathered.positions();
+  gathered.for_chunks(workspace, [&](std::int64_t begin, std::int64_t count, const at::Tensor& z) {
+    at::Tensor piece = out.narrow(0, begin * positions, count * positions);
+    apply_block(block, weights, z, piece, gain, beta);
+  });
+}
+
+/// into = alpha s delta^T Z + beta into
+void add_gradient_of(const Use& use,
+                     const Block& block,
+                     const at::Tensor& delta,
+                     const Gathered& gathered,
+                     at::Tensor& into,
+                     double alpha,
+                     double beta,
+                     Workspace& workspace) {
+  gathered.for_chunks(workspace, [&](std::int64_t begin, std::int64_t count, const at::Tensor& z) {
+    const at::Tensor rows = delta.narrow(0, begin * use.positions, count * use.positions);
+    add_block_gradient(block, rows, z, into, alpha * use.gain, begin == 0 ? beta : 1);
+  });
+}
+
+/// A bias reads the constant 1, whose cotangent nobody asks for.
+bool sends_cotangent(const Term& term) { return term.from != kInput && term.gather != Gather::one; }
+
+/// Some columns of a layer, where a term does not write all of them.
+at::Tensor part_of(const at::Tensor& layer, const Columns& columns) {
+  return columns.all() ? layer : layer.narrow(-1, columns.begin, columns.size);
+}
+
+/// Terms that write different columns leave some to none: they start from zero.
+bool writes_parts(const Layer& layer) {
+  return std::ranges::any_of(layer.terms, [](const Term& term) { return !term.write.all(); });
+}
 
 /// The sizes of a cotangent for features of this width: (n, width) or (c, n, width).
 std::vector<std::int64_t> with_width(const at::Tensor& cotangent, std::int64_t width) {
@@ -128,26 +185,42 @@ void Network::check_inputs(const at::Tensor& inputs) const {
                 architecture_.name);
 }
 
+const Block& Network::block_of(const Term& term) const {
+  return architecture_.blocks[static_cast<std::size_t>(term.block)];
+}
+
 void Network::compute_layer(int layer,
                             const std::function<const at::Tensor&(int)>& features_of,
                             at::Tensor& out,
+                            Workspace& workspace,
                             at::Tensor* slopes) const {
   const auto& shape = architecture_.layers[static_cast<std::size_t>(layer)];
-  bool first = true;
+  const std::int64_t P = shape.positions;
+  bool first = !writes_parts(shape);
+  if (!first) out.zero_();
   for (const auto& term : shape.terms) {
-    const at::Tensor& gathered = features_of(term.from);  // (n, columns)
+    const at::Tensor& source = features_of(term.from);
+    at::Tensor target = part_of(out, term.write);
     if (term.block == kSkip) {
-      accumulate(out, gathered, term.gain, first);
+      accumulate(target, part_of(source, term.read), term.gain, first);
     } else {
-      multiply(out, gathered, parameters_[term.block].t(), term.gain, first ? 0 : 1);
+      at::Tensor rows = rows_of_samples(target, P);  // (n P, m)
+      apply_to(Gathered(term, P, source),
+               block_of(term),
+               parameters_[term.block],
+               rows,
+               term.gain,
+               first ? 0 : 1,
+               workspace);
     }
     first = false;
   }
-  if (shape.bias.defined()) out.add_(shape.bias);
+  at::Tensor rows = as_rows(out, P);  // an activation's scale is that of a row
   if (slopes != nullptr) {
-    shape.activation.apply_with_slopes(out, *slopes);
+    at::Tensor slope_rows = as_rows(*slopes, P);
+    shape.activation.apply_with_slopes(rows, slope_rows);
   } else {
-    shape.activation.apply(out);
+    shape.activation.apply(rows);
   }
 }
 
@@ -172,14 +245,14 @@ void Network::forward_chunk(const at::Tensor& inputs,
   for (int layer = 0; layer + 1 < layers; ++layer) {
     auto& scratch = features[static_cast<std::size_t>(layer)];
     scratch = workspace.take({inputs.size(0), architecture_.width_of(layer)});
-    compute_layer(layer, features_of, scratch.tensor());
+    compute_layer(layer, features_of, scratch.tensor(), workspace);
     for (int done = 0; done < layer; ++done) {
       if (last_reader_[static_cast<std::size_t>(done)] <= layer) {
         features[static_cast<std::size_t>(done)].give_back();
       }
     }
   }
-  compute_layer(layers - 1, features_of, outputs);
+  compute_layer(layers - 1, features_of, outputs, workspace);
 }
 
 at::Tensor Network::forward(const at::Tensor& inputs, Workspace& workspace) const {
@@ -201,17 +274,22 @@ Tape Network::record(const at::Tensor& inputs, Workspace& workspace) const {
     if (architecture_.layers[index].activation.keeps_slopes()) {
       tape.slopes_[index] = workspace.take({inputs.size(0), width});
     }
-    compute_layer(layer, features_of, tape.features_[index].tensor(), tape.slopes_to_fill(index));
+    compute_layer(
+        layer, features_of, tape.features_[index].tensor(), workspace, tape.slopes_to_fill(index));
   }
   return tape;
 }
 
-void Network::refresh(Tape& tape) const {
+void Network::refresh(Tape& tape, Workspace& workspace) const {
   const auto features_of = [&](int layer) -> const at::Tensor& { return tape.features(layer); };
   for (int layer = 0; layer < architecture_.num_layers(); ++layer) {
     const auto index = static_cast<std::size_t>(layer);
     if (needs_cotangent_[index]) {
-      compute_layer(layer, features_of, tape.features_[index].tensor(), tape.slopes_to_fill(index));
+      compute_layer(layer,
+                    features_of,
+                    tape.features_[index].tensor(),
+                    workspace,
+                    tape.slopes_to_fill(index));
     }
   }
 }
@@ -235,25 +313,62 @@ void Network::backward(const Tape& tape,
     multiply_derivative(shape.activation, delta, tape, layer);
     for (int index = 0; index < static_cast<int>(shape.terms.size()); ++index) {
       const auto& term = shape.terms[static_cast<std::size_t>(index)];
-      if (term.from != kInput && needs_cotangent_[static_cast<std::size_t>(term.from)]) {
+      if (sends_cotangent(term) && needs_cotangent_[static_cast<std::size_t>(term.from)]) {
         auto& below = cotangents[static_cast<std::size_t>(term.from)];
         const bool first = !below;
         if (first) {
           below = workspace.take(with_width(cotangent, architecture_.width_of(term.from)));
         }
-        if (term.block == kSkip) {
-          accumulate(below.tensor(), delta, term.gain, first);
-        } else {
-          at::Tensor rows = as_rows(below.tensor());
-          multiply(rows, as_rows(delta), parameters_[term.block], term.gain, first ? 0 : 1);
-        }
+        pull_back(term, shape.positions, delta, below.tensor(), first, workspace);
       }
-      if (term.block != kSkip &&
-          architecture_.blocks[static_cast<std::size_t>(term.block)].trained) {
-        on_use({layer, index, term.block, term.gain}, delta, tape.features(term.from));
+      if (term.block != kSkip && block_of(term).trained) {
+        on_use({layer, index, term.block, term.gain, shape.positions},
+               rows_of_samples(part_of(delta, term.write), shape.positions),
+               Gathered(term, shape.positions, tape.features(term.from)));
       }
     }
     scratch.give_back();
+  }
+}
+
+/// below += s Phi^T(delta W), where `first` stands for a `below` that holds nothing yet.
+void Network::pull_back(const Term& term,
+                        std::int64_t positions,
+                        const at::Tensor& delta,
+                        at::Tensor& below,
+                        bool first,
+                        Workspace& workspace) const {
+  const bool adds = !first || !term.read.all() || term.gather == Gather::patches;
+  if (first && adds) below.zero_();
+  at::Tensor target = part_of(below, term.read);
+  const at::Tensor source = part_of(delta, term.write);
+  if (term.block == kSkip) {
+    accumulate(target, source, term.gain, !adds);
+    return;
+  }
+  const Block& block = block_of(term);
+  const at::Tensor& weights = parameters_[term.block];
+  const at::Tensor rows = as_rows(source, positions);  // (n P, m)
+  if (term.gather == Gather::identity) {
+    at::Tensor result = as_rows(target, positions);
+    apply_block_transposed(block, weights, rows, result, term.gain, adds ? 1 : 0);
+    return;
+  }
+  at::Tensor samples = as_rows(target);  // (n, width)
+  const Gathered shape(term, positions, samples);
+  const std::int64_t chunk = shape.samples_at_once();
+  Scratch space = workspace.take({chunk * positions, shape.columns()});
+  for (std::int64_t begin = 0; begin < samples.size(0); begin += chunk) {
+    const std::int64_t count = std::min(chunk, samples.size(0) - begin);
+    at::Tensor patches = space.tensor().narrow(0, 0, count * positions);
+    apply_block_transposed(block,
+                           weights,
+                           rows.narrow(0, begin * positions, count * positions),
+                           patches,
+                           term.gain,
+                           0);
+    at::Tensor part = samples.narrow(0, begin, count);
+    add_patches(patches, term.neighbours, term.cells, part);
   }
 }
 
@@ -268,14 +383,21 @@ void Network::add_gradient(const Tape& tape,
   backward(tape,
            cotangent,
            workspace,
-           [&](const Use& use, const at::Tensor& delta, const at::Tensor& gathered) {
-             const auto block = static_cast<std::size_t>(use.block);
+           [&](const Use& use, const at::Tensor& delta, const Gathered& gathered) {
+             const auto index = static_cast<std::size_t>(use.block);
+             const Block& block = architecture_.blocks[index];
              base::ensure(!fused || architecture_.uses_of(use.block) == 1,
                           "add_gradient: block {} is shared, its update cannot be fused",
-                          architecture_.blocks[block].name);
-             multiply(
-                 into[use.block], delta.t(), gathered, alpha * use.gain, started[block] ? 1 : beta);
-             started[block] = true;
+                          block.name);
+             add_gradient_of(use,
+                             block,
+                             delta,
+                             gathered,
+                             into[use.block],
+                             alpha,
+                             started[index] ? 1 : beta,
+                             workspace);
+             started[index] = true;
            });
 }
 
@@ -285,29 +407,33 @@ std::vector<double> Network::squared_gradient_norms(const Tape& tape,
   const auto blocks = architecture_.blocks.size();
   std::vector<double> norms(blocks, 0);
   std::vector<Scratch> gradients(blocks);
-  const std::int64_t n = cotangent.size(0);
-  backward(tape,
-           cotangent,
-           workspace,
-           [&](const Use& use, const at::Tensor& delta, const at::Tensor& gathered) {
-             const auto index = static_cast<std::size_t>(use.block);
-             const auto& block = architecture_.blocks[index];
-             const bool grams_are_cheaper =
-                 n * (block.rows + block.columns) < block.rows * block.columns;
-             if (grams_are_cheaper && architecture_.uses_of(use.block) == 1) {
-               Scratch deltas = workspace.take({n, n});
-               Scratch features = workspace.take({n, n});
-               multiply(deltas.tensor(), delta, delta.t());
-               multiply(features.tensor(), gathered, gathered.t());
-               norms[index] =
-                   use.gain * use.gain *
-                   at::dot(deltas.tensor().view({-1}), features.tensor().view({-1})).item<double>();
-             } else {
-               const bool first = !gradients[index];
-               if (first) gradients[index] = workspace.take({block.rows, block.columns});
-               multiply(gradients[index].tensor(), delta.t(), gathered, use.gain, first ? 0 : 1);
-             }
-           });
+  backward(
+      tape,
+      cotangent,
+      workspace,
+      [&](const Use& use, const at::Tensor& delta, const Gathered& gathered) {
+        const auto index = static_cast<std::size_t>(use.block);
+        const auto& block = architecture_.blocks[index];
+        const std::int64_t n = delta.size(0);
+        const bool grams_are_cheaper =
+            n * (block.rows + block.columns) < block.rows * block.columns && block.positions == 1;
+        if (grams_are_cheaper && architecture_.uses_of(use.block) == 1) {
+          Scratch space;
+          const at::Tensor z = gathered.rows(workspace, space);
+          Scratch deltas = workspace.take({n, n});
+          Scratch features = workspace.take({n, n});
+          multiply(deltas.tensor(), delta, delta.t());
+          multiply(features.tensor(), z, z.t());
+          norms[index] =
+              use.gain * use.gain *
+              at::dot(deltas.tensor().view({-1}), features.tensor().view({-1})).item<double>();
+        } else {
+          const bool first = !gradients[index];
+          if (first) gradients[index] = workspace.take({block.rows, block.columns});
+          add_gradient_of(
+              use, block, delta, gathered, gradients[index].tensor(), 1, first ? 0 : 1, workspace);
+        }
+      });
   for (std::size_t i = 0; i < blocks; ++i) {
     if (!gradients[i]) continue;
     const at::Tensor entries = gradients[i].tensor().view({-1});
@@ -330,25 +456,35 @@ void Network::push_forward(const Tape& tape,
     scratch = workspace.take({n, architecture_.width_of(layer)});
     at::Tensor tangent = layer + 1 == layers ? outputs_tangent : scratch.tensor();  // (n, rows)
 
-    bool first = true;
+    const std::int64_t P = shape.positions;
+    bool first = !writes_parts(shape);
+    if (!first) tangent.zero_();
     for (const auto& term : shape.terms) {
-      if (term.from == kInput || !tangents[static_cast<std::size_t>(term.from)]) continue;
+      if (!sends_cotangent(term) || !tangents[static_cast<std::size_t>(term.from)]) continue;
       const at::Tensor& below = tangents[static_cast<std::size_t>(term.from)].tensor();
+      at::Tensor target = part_of(tangent, term.write);
       if (term.block == kSkip) {
-        accumulate(tangent, below, term.gain, first);
+        accumulate(target, part_of(below, term.read), term.gain, first);
       } else {
-        multiply(tangent, below, parameters_[term.block].t(), term.gain, first ? 0 : 1);
+        at::Tensor rows = rows_of_samples(target, P);
+        apply_to(Gathered(term, P, below),
+                 block_of(term),
+                 parameters_[term.block],
+                 rows,
+                 term.gain,
+                 first ? 0 : 1,
+                 workspace);
       }
       first = false;
     }
     if (first) tangent.zero_();
     for (int index = 0; index < static_cast<int>(shape.terms.size()); ++index) {
       const auto& term = shape.terms[static_cast<std::size_t>(index)];
-      if (term.block == kSkip ||
-          !architecture_.blocks[static_cast<std::size_t>(term.block)].trained) {
-        continue;
-      }
-      add_perturbation({layer, index, term.block, term.gain}, tape.features(term.from), tangent);
+      if (term.block == kSkip || !block_of(term).trained) continue;
+      at::Tensor target = rows_of_samples(part_of(tangent, term.write), P);
+      add_perturbation({layer, index, term.block, term.gain, P},
+                       Gathered(term, P, tape.features(term.from)),
+                       target);
     }
     multiply_derivative(shape.activation, tangent, tape, layer);
     for (int done = 0; done < layer; ++done) {
@@ -363,11 +499,11 @@ at::Tensor Network::jvp(const Tape& tape, const Parameters& direction, Workspace
   at::Tensor tangent = at::empty_like(tape.outputs());
   push_forward(
       tape,
-      [&](const Use& use, const at::Tensor& gathered, at::Tensor& pre_activation_tangent) {
-        const at::Tensor& block = direction[use.block];
-        if (block.defined()) {
-          multiply(pre_activation_tangent, gathered, block.t(), use.gain, 1);
-        }
+      [&](const Use& use, const Gathered& gathered, at::Tensor& pre_activation_tangent) {
+        const at::Tensor& weights = direction[use.block];
+        if (!weights.defined()) return;
+        const Block& block = architecture_.blocks[static_cast<std::size_t>(use.block)];
+        apply_to(gathered, block, weights, pre_activation_tangent, use.gain, 1, workspace);
       },
       tangent,
       workspace);

@@ -15,19 +15,35 @@ namespace overparam::study {
 
 namespace {
 
+/// The settings that only some families read, and whose values differ from the default.
+std::vector<std::string> chosen_settings(const Settings& settings) {
+  std::vector<std::string> chosen;
+  for (const char* name : {"depth",
+                           "widths",
+                           "activation",
+                           "tau",
+                           "block_layers",
+                           "last",
+                           "filter",
+                           "filters",
+                           "bias"}) {
+    const std::string key = std::string("network.") + name;
+    if (settings.text(key) != find_option(key, key).fallback) chosen.emplace_back(name);
+  }
+  return chosen;
+}
+
 /// Refuses a setting that the family would not look at.
 void check_settings_are_read(const Settings& settings, const net::NetworkFamily& family) {
-  for (const char* name : {"widths", "activation", "tau", "block_layers", "last"}) {
-    const std::string key = std::string("network.") + name;
-    const std::string& value = settings.text(key);
-    const bool is_default = value == find_option(key, key).fallback;
-    base::require(is_default || std::ranges::find(family.reads, name) != family.reads.end(),
+  for (const auto& name : chosen_settings(settings)) {
+    const std::string key = "network." + name;
+    base::require(std::ranges::find(family.reads, name) != family.reads.end(),
                   ErrorKind::usage,
                   "{}: the network {} has no {}, found \"{}\"",
                   settings.origin(key),
                   family.name,
                   name,
-                  value);
+                  settings.text(key));
   }
 }
 
@@ -47,10 +63,11 @@ std::vector<std::int64_t> parse_widths(const Settings& settings) {
   return widths;
 }
 
+constexpr double kMostWeights = 1e15;
+
 /// Before any arithmetic with sizes: a product of theirs may not fit 64 bits, nor a list of layers
 /// the memory.
 void check_size(const net::NetworkOptions& options) {
-  constexpr double kMostWeights = 1e15;
   constexpr double kMostLayers = 1e5;
   const auto m = static_cast<double>(options.width);
   const auto L = static_cast<double>(options.depth) * static_cast<double>(options.block_layers);
@@ -64,18 +81,34 @@ void check_size(const net::NetworkOptions& options) {
                 m * (m * L + ends));
 }
 
-net::NetworkOptions network_options(const Settings& settings,
-                                    std::int64_t input_size,
-                                    std::int64_t num_outputs) {
-  net::NetworkOptions options{.input_size = input_size,
-                              .num_outputs = num_outputs,
+/// A convolution's dense layer may be larger than anything its options name.
+void check_size(const net::Architecture& architecture) {
+  for (const auto& block : architecture.blocks) {
+    const double weights = static_cast<double>(block.rows) * static_cast<double>(block.columns);
+    base::require(weights <= kMostWeights,
+                  ErrorKind::capacity,
+                  "would not fit any memory: the block {} of {} x {} weights",
+                  block.name,
+                  block.rows,
+                  block.columns);
+  }
+}
+
+net::NetworkOptions network_options(const Settings& settings, const NetworkInput& input) {
+  net::NetworkOptions options{.input_size = input.size,
+                              .num_outputs = input.outputs,
                               .width = settings.integer("network.width"),
                               .depth = settings.integer("network.depth"),
+                              .input_shape = input.shape,
+                              .separation = input.separation,
                               .widths = parse_widths(settings),
                               .activation = settings.text("network.activation"),
                               .tau = settings.text("network.tau"),
                               .block_layers = settings.integer("network.block_layers"),
-                              .last = settings.text("network.last")};
+                              .last = settings.text("network.last"),
+                              .filter = settings.integer("network.filter"),
+                              .filters = settings.text("network.filters"),
+                              .bias = settings.text("network.bias")};
   if (!options.widths.empty()) {
     options.width = *std::ranges::max_element(options.widths);
     options.depth = static_cast<std::int64_t>(options.widths.size()) - 1;
@@ -86,28 +119,32 @@ net::NetworkOptions network_options(const Settings& settings,
 }  // namespace
 
 NetworkShape network_shape(const Settings& settings) {
-  const auto options = network_options(settings, 1, 1);
+  const auto options = network_options(settings, {});
   std::string name = settings.text("network.kind");
   const std::string& trained = settings.text("network.trained");
   if (trained != "auto" && trained != net::find_network(name).default_trained) {
     name += ", trained " + trained;
   }
-  for (const char* key : {"widths", "activation", "tau", "block_layers", "last"}) {
-    const std::string full = std::string("network.") + key;
-    const std::string& value = settings.text(full);
-    if (value != find_option(full, full).fallback) name += fmt::format(", {} {}", key, value);
+  for (const auto& key : chosen_settings(settings)) {
+    if (key != "depth") name += fmt::format(", {} {}", key, settings.text("network." + key));
   }
   return {.name = name, .width = options.width, .depth = options.depth};
 }
 
-net::Architecture build_architecture(const Settings& settings,
-                                     std::int64_t input_size,
-                                     std::int64_t num_outputs) {
+NetworkInput network_input(const PreparedData& data) {
+  return {.size = data.dataset.train.inputs.size(1),
+          .outputs = data.num_outputs,
+          .shape = data.dataset.shape,
+          .separation = data.distinct_separation.distance};
+}
+
+net::Architecture build_architecture(const Settings& settings, const NetworkInput& input) {
   const auto& family = net::find_network(settings.text("network.kind"));
   check_settings_are_read(settings, family);
-  const auto options = network_options(settings, input_size, num_outputs);
+  const auto options = network_options(settings, input);
   check_size(options);
   auto architecture = family.build(options);
+  check_size(architecture);
   const std::string& trained = settings.text("network.trained");
   net::select_trained(architecture, trained == "auto" ? family.default_trained : trained);
   return architecture;
@@ -119,12 +156,11 @@ base::MemoryPlan plan_memory(const Settings& settings,
   const std::uint64_t size = c10::elementSize(number_type(settings));
   const bool is_sgd = settings.text("train.method") == "sgd";
   std::int64_t widths = 0;
-  std::int64_t widest = 0;
+  const std::int64_t widest = architecture.largest_width();
   for (int layer = 0; layer < architecture.num_layers(); ++layer) {
     const bool keeps_slopes =
         architecture.layers[static_cast<std::size_t>(layer)].activation.keeps_slopes();
     widths += architecture.width_of(layer) * (keeps_slopes ? 2 : 1);
-    widest = std::max(widest, architecture.width_of(layer));
   }
   base::MemoryPlan plan("training");
   plan.add("weights", {architecture.num_parameters()}, size);
@@ -146,13 +182,9 @@ base::MemoryPlan plan_memory(const Settings& settings,
                                      ? num_samples * widths
                                      : architecture.num_trained_parameters();
   plan.add("features", {rows, widths}, size);
-  // SGD's step rule sends d cotangents back from each of some samples.
-  const std::int64_t sample_rows =
-      is_sgd ? std::min(num_samples, kernel::samples_at_once(architecture)) *
-                   architecture.num_outputs()
-             : 0;
-  plan.add(
-      "cotangents", {std::max({curvature, rows * 2 * widest, sample_rows * 2 * widest})}, size);
+  const std::int64_t step_rule =
+      is_sgd ? kernel::sample_eigenvalue_numbers(architecture, num_samples) : 0;
+  plan.add("cotangents", {std::max({curvature, rows * 2 * widest, step_rule})}, size);
   plan.add("initial signs", {rows, widths}, 1);
   const std::int64_t residual = num_samples * architecture.num_outputs();
   const std::int64_t products = train::most_products(residual);

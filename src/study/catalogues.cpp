@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "overparam/study/catalogues.hpp"
 
-#include <nlohmann/json.hpp>
+#include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "overparam/base/text.hpp"
 #include "overparam/claims/claim.hpp"
 #include "overparam/data/sources.hpp"
 #include "overparam/linalg/products.hpp"
@@ -32,6 +36,47 @@ std::vector<report::Table> catalogue_tables() {
   for (const auto& claim : claims::claims())
     claims.add_row({claim.id, claim.source, claim.statement});
   return {networks, losses, generators, readers, claims};
+}
+
+namespace {
+
+/// "T in delta: upper bound, exponent -2"
+std::string law_text(const claims::Law& law) {
+  const char* kind = law.bound == claims::Bound::exact ? "law" : "bound";
+  return fmt::format("{}: {} {}, exponent {}",
+                     law.name,
+                     claims::to_string(law.bound),
+                     kind,
+                     base::format_number(law.predicted));
+}
+
+}  // namespace
+
+std::string theory_markdown() {
+  std::string page =
+      "# What is measured\n\n"
+      "Every claim of `overparam verify`, grouped by what it stands for in the sources. Written by\n"
+      "`overparam info --theory`.\n";
+  std::optional<claims::Group> group;
+  for (const auto& claim : claims::claims()) {
+    if (group != claim.group) page += fmt::format("\n## {}\n", claims::to_string(claim.group));
+    group = claim.group;
+    page += fmt::format("\n### `{}` ({})\n\n{}.\n\n", claim.id, claim.source, claim.statement);
+    page += fmt::format("- measured: {}\n- window: {}\n", claim.quantity, claim.window);
+    std::vector<std::string> expected;
+    for (const auto kind : claim.expected) expected.push_back(claims::to_string(kind));
+    page += fmt::format("- expected: {}\n", base::join(expected, ", "));
+    for (const auto& law : claim.laws) page += fmt::format("- {}\n", law_text(law));
+    for (const auto& check : claim.checks) {
+      page += fmt::format("- {}: in [{}, {}]; {}\n",
+                          check.name,
+                          base::format_number(check.low),
+                          base::format_number(check.high),
+                          check.meaning);
+    }
+    page += fmt::format("- negative control: {}\n", claim.negative_control.description);
+  }
+  return page;
 }
 
 nlohmann::json catalogues_json() {

@@ -28,10 +28,10 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
 
 std::string class_text(const DataSummary& summary) {
   std::vector<std::string> parts;
-  const auto& names = summary.prepared.dataset.class_names;
+  const auto& dataset = summary.prepared.dataset;
   for (std::size_t c = 0; c < summary.class_counts.size(); ++c) {
-    const std::string name = c < names.size() ? names[c] : std::to_string(c);
-    parts.push_back(fmt::format("{}: {}", name, summary.class_counts[c]));
+    parts.push_back(fmt::format(
+        "{}: {}", dataset.class_name(static_cast<std::int64_t>(c)), summary.class_counts[c]));
   }
   return base::join(parts, ", ");
 }

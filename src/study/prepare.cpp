@@ -11,6 +11,7 @@
 #include "overparam/base/text.hpp"
 #include "overparam/data/prepare.hpp"
 #include "overparam/data/sources.hpp"
+#include "overparam/net/catalogue.hpp"
 #include "prepare_stages.hpp"
 
 namespace overparam::study {
@@ -101,10 +102,7 @@ report::ImageGrid draw_samples(const data::Dataset& dataset) {
     const float* begin = pixels.data_ptr<float>() + i * pixels.size(1);
     image.pixels.assign(begin, begin + pixels.size(1));
     if (dataset.train.labels.defined()) {
-      const auto label = dataset.train.labels[i].item<std::int64_t>();
-      const auto index = static_cast<std::size_t>(label);
-      image.label =
-          index < dataset.class_names.size() ? dataset.class_names[index] : std::to_string(label);
+      image.label = dataset.class_name(dataset.train.labels[i].item<std::int64_t>());
     }
     grid.images.push_back(std::move(image));
   }
@@ -161,13 +159,23 @@ PreparedData read_data(const Settings& settings) {
   data::apply_label_noise(dataset,
                           data::parse_label_noise(settings.text("data.labels")),
                           static_cast<std::uint64_t>(settings.integer("run.seed")));
+  data::average_down(dataset, settings.integer("data.image_size"));
   prepared.pictures = draw_samples(dataset);
   prepared.num_outputs = data::encode_targets(dataset, settings.integer("network.outputs"));
 
   const std::string& normalisation = settings.text("data.normalise");
-  prepared.normalisation = normalisation == "auto" ? dataset.default_normalisation
-                                                   : data::parse_normalisation(normalisation);
+  if (normalisation != "auto") {
+    prepared.normalisation = data::parse_normalisation(normalisation);
+  } else {
+    prepared.normalisation =
+        wants_unit_inputs(settings) ? data::Normalisation::unit : dataset.default_normalisation;
+  }
   return prepared;
+}
+
+bool wants_unit_inputs(const Settings& settings) {
+  return settings.text("data.normalise") == "auto" &&
+         net::find_network(settings.text("network.kind")).unit_inputs;
 }
 
 void normalise_and_measure(PreparedData& prepared,

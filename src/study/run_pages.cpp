@@ -290,7 +290,7 @@ Figure signs_figure(const RunRecord& record) {
 report::Details origin_details(const RunRecord& record) {
   Table versions{.title = "Machine and versions", .columns = {{"what", ""}, {"value", ""}}};
   for (const auto& [name, value] : record.environment.items()) {
-    versions.add_row({name, value.is_string() ? value.get<std::string>() : base::json_text(value)});
+    versions.add_row({name, base::plain_text(value)});
   }
   versions.add_row({"peak memory", base::format_bytes(record.peak_memory)});
   versions.add_row({"made", record.created});
@@ -313,7 +313,7 @@ report::Page run_page(const RunRecord& record) {
   if (!trajectory.empty() && !trajectory.back().sign_changes.empty()) {
     page.blocks.push_back(signs_figure(record));
   }
-  if (record.facts.network == "fc") {
+  if (record.facts.is_papers_network()) {
     page.blocks.push_back(report::Heading{"Against the theorems"});
     page.blocks.push_back(certificate_table(record));
   }

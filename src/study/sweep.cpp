@@ -100,7 +100,7 @@ bool data_need_seed(const Settings& settings) {
 /// What decides the size of a point's data.
 std::string size_key(const Settings& settings) {
   return settings.to_toml({"data"}) + settings.text("network.outputs") + ' ' +
-         settings.text("run.dtype");
+         settings.text("run.dtype") + (wants_unit_inputs(settings) ? " unit" : "");
 }
 
 /// What decides a point's data.
@@ -271,8 +271,7 @@ SweepAxis parse_axis(const std::string& text) {
 
 DataSize data_size(const PreparedData& data) {
   const auto& train = data.dataset.train;
-  DataSize size{
-      .samples = train.size(), .inputs = train.inputs.size(1), .outputs = data.num_outputs};
+  DataSize size{.samples = train.size(), .input = network_input(data)};
   const auto add = [&](const data::Samples& samples) {
     for (const auto* tensor : {&samples.inputs, &samples.targets, &samples.labels}) {
       if (tensor->defined()) size.bytes += tensor->nbytes();
@@ -284,8 +283,7 @@ DataSize data_size(const PreparedData& data) {
 }
 
 base::MemoryPlan plan_point(const Settings& settings, const DataSize& size) {
-  auto plan =
-      plan_memory(settings, build_architecture(settings, size.inputs, size.outputs), size.samples);
+  auto plan = plan_memory(settings, build_architecture(settings, size.input), size.samples);
   plan.add("data", size.bytes);
   return plan;
 }

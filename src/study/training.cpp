@@ -68,8 +68,7 @@ class TrainingRun {
         output_(output),
         voice_(voice),
         seed_(static_cast<std::uint64_t>(settings.integer("run.seed"))),
-        architecture_(
-            build_architecture(settings, data.dataset.train.inputs.size(1), data.num_outputs)),
+        architecture_(build_architecture(settings, network_input(data))),
         problem_(training_problem(data, settings)),
         rule_(train::parse_step_rule(settings.text("train.step"))),
         options_(train_options(settings, problem_.size())) {}

@@ -191,7 +191,7 @@ TrainResult Run::gradient_descent() {
     if (target) return finished(*target);
     if (const auto limit = out_of_time()) return finished(*limit);
     update(tape, cotangent, 1);
-    network_.refresh(tape);
+    network_.refresh(tape, workspace_);
     maybe_checkpoint();
   }
 }

@@ -48,12 +48,14 @@ TEST(ClaimCatalogue, HoldsTheEntriesOfTheTheory) {
                                       "neg-dup",
                                       "thm3-upper",
                                       "thm3-lower",
+                                      "thm6-cnn",
                                       "lemA-forward",
                                       "lemA-inter-a",
                                       "lemA-back",
                                       "lemA-sep",
                                       "lemB-signs",
-                                      "facts"}));
+                                      "facts",
+                                      "rnn"}));
 }
 
 TEST(ClaimCatalogue, KeepsGroupsTogether) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "claims/measured_rows.hpp"
 #include "overparam/data/geometry.hpp"
 #include "overparam/kernel/infinite.hpp"
 #include "overparam/linalg/fit.hpp"
@@ -23,18 +24,6 @@ using tests::kRounding;
 Point point_of(const std::string& design, Values settings) {
   settings.try_emplace("seed", 0);
   return {.design = design, .settings = std::move(settings)};
-}
-
-std::vector<Row> measure(const std::string& id,
-                         const std::string& design,
-                         const Values& settings,
-                         int seeds) {
-  std::vector<Row> rows;
-  for (const auto& point : points_of({.name = design, .fixed = settings, .seeds = seeds})) {
-    const auto more = find_claim(id).measure(point);
-    rows.insert(rows.end(), more.begin(), more.end());
-  }
-  return rows;
 }
 
 TEST(SphereProblem, IsThePapersSetting) {

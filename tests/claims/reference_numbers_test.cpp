@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "claims/measured_rows.hpp"
 #include "overparam/kernel/infinite.hpp"
 #include "overparam/linalg/fit.hpp"
 #include "support/experiment.hpp"
@@ -18,18 +19,6 @@ namespace {
 
 template <std::size_t Count>
 using Numbers = std::vector<std::array<double, Count>>;
-
-std::vector<Row> measure(const std::string& id,
-                         const std::string& design,
-                         const Values& settings,
-                         int seeds) {
-  std::vector<Row> rows;
-  for (const auto& point : points_of({.name = design, .fixed = settings, .seeds = seeds})) {
-    const auto more = find_claim(id).measure(point);
-    rows.insert(rows.end(), more.begin(), more.end());
-  }
-  return rows;
-}
 
 /// The values of `name` in those rows where `key` is `value`.
 std::vector<double> values_at(const std::vector<Row>& rows,

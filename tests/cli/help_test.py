@@ -45,13 +45,19 @@ class Help(support.ProgramTest):
                           "data")
         self.assert_names(self.help_of("demo"), ["--seed", "--threads", "--out", "--json"], "demo")
         self.assert_names(self.help_of("report"), ["RUN", "--json", "--quiet"], "report")
-        self.assert_names(self.help_of("info"), ["--options", "--json"], "info")
+        self.assert_names(self.help_of("info"), ["--options", "--theory", "--json"], "info")
 
     def test_the_documented_settings_are_those_of_the_program(self):
         written = support.ROOT / "docs" / "settings.md"
         table = self.expect(DONE, "info", "--options").out
         self.assertTrue(written.read_text().endswith("\n\n" + table),
                         "write docs/settings.md again: its table is `overparam info --options`")
+
+    def test_the_theory_page_is_that_of_the_catalogue(self):
+        written = support.ROOT / "docs" / "theory.md"
+        page = self.expect(DONE, "info", "--theory").out
+        self.assertEqual(written.read_text(), page,
+                         "write docs/theory.md again: it is `overparam info --theory`")
 
     def test_info(self):
         document = self.expect(DONE, "info", "--json").document

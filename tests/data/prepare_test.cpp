@@ -51,6 +51,32 @@ Dataset read_arrays(const std::string& labels) {
   return read_dataset(folder / "X.npy");
 }
 
+TEST(AverageDown, IsTheMeanOfEachSquare) {
+  Dataset dataset{.name = "made", .shape = {2, 4, 4}};
+  dataset.train.inputs = at::arange(64, at::kDouble).view({2, 32});
+  dataset.test = Samples{.inputs = at::ones({1, 32}, at::kDouble)};
+  average_down(dataset, 2);
+  EXPECT_EQ(dataset.shape, (std::vector<std::int64_t>{2, 2, 2}));
+  // The first square of the first channel holds 0, 1, 4, 5.
+  EXPECT_TRUE(dataset.train.inputs[0].equal(
+      at::tensor({2.5, 4.5, 10.5, 12.5, 18.5, 20.5, 26.5, 28.5}, at::kDouble)));
+  EXPECT_TRUE(dataset.train.inputs[1].equal(dataset.train.inputs[0] + 32));
+  EXPECT_TRUE(dataset.test->inputs.equal(at::ones({1, 8}, at::kDouble)));
+  average_down(dataset, 0);
+  EXPECT_EQ(dataset.shape, (std::vector<std::int64_t>{2, 2, 2}));
+}
+
+TEST(AverageDown, NamesWhatIsNoMultipleOrNoImage) {
+  Dataset images{.name = "made", .shape = {4, 6}};
+  images.train.inputs = at::zeros({1, 24});
+  expect_error(ErrorKind::usage, {"made", "4 x 6", "4 x 4", "multiples"}, [&] {
+    average_down(images, 4);
+  });
+  Dataset table{.name = "made", .shape = {24}};
+  table.train.inputs = at::zeros({1, 24});
+  expect_error(ErrorKind::usage, {"made", "no images"}, [&] { average_down(table, 4); });
+}
+
 TEST(AddTestPart, ArraysKeepTheClassesOfTheTrainingPart) {
   Dataset dataset = read_arrays("\3\5\7");
   add_test_part(dataset, read_arrays("\7\5"));

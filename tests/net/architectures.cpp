@@ -19,11 +19,13 @@ Architecture unequal_widths() {
   shape.blocks = {{"A", 8, kInputSize, 0.25, true},
                   {"W.1", 6, 8, 0.3, true},
                   {"W.2", 9, 6, 0.2, false},
-                  {"B", 2, 9, 0.5, true}};
-  shape.layers = {{{{.from = kInput, .block = 0}}, {}, net::relu()},
-                  {{{.from = 0, .block = 1, .gain = 0.7}}, {}, net::relu()},
-                  {{{.from = 1, .block = 2}}, normal({9}, "bias") * 0.1, net::relu()},
-                  {{{.from = 2, .block = 3}}, {}, net::identity()}};
+                  {"B", 2, 9, 0.5, true},
+                  {"b", 9, 1, 1, true}};
+  shape.layers = {{{{.from = kInput, .block = 0}}, net::relu()},
+                  {{{.from = 0, .block = 1, .gain = 0.7}}, net::relu()},
+                  {{{.from = 1, .block = 2}, {.gather = net::Gather::one, .block = 4, .gain = 0.1}},
+                   net::relu()},
+                  {{{.from = 2, .block = 3}}, net::identity()}};
   return shape;
 }
 
@@ -36,12 +38,11 @@ Architecture residual() {
                   {"B", 3, 7, 1.0 / 3, false},
                   {"C", 3, 7, 1.0 / 3, true}};
   shape.layers = {
-      {{{.from = kInput, .block = 0}}, {}, net::relu()},
-      {{{.from = 0, .block = kSkip}, {.from = 0, .block = 1, .gain = 0.4}}, {}, net::relu()},
+      {{{.from = kInput, .block = 0}}, net::relu()},
+      {{{.from = 0, .block = kSkip}, {.from = 0, .block = 1, .gain = 0.4}}, net::relu()},
       {{{.from = 1, .block = 2, .gain = 0.4}, {.from = 1, .block = kSkip, .gain = 0.9}},
-       {},
        net::relu()},
-      {{{.from = 2, .block = 3}, {.from = 0, .block = 4}}, {}, net::identity()}};
+      {{{.from = 2, .block = 3}, {.from = 0, .block = 4}}, net::identity()}};
   return shape;
 }
 
@@ -50,14 +51,13 @@ Architecture shared() {
   Architecture shape{.name = "shared", .input_size = kInputSize};
   shape.blocks = {
       {"A", 6, kInputSize, 2.0 / 6, true}, {"W", 6, 6, 2.0 / 6, true}, {"B", 2, 6, 0.5, false}};
-  shape.layers = {{{{.from = kInput, .block = 0}}, {}, net::relu()}};
+  shape.layers = {{{{.from = kInput, .block = 0}}, net::relu()}};
   for (int layer = 1; layer <= 3; ++layer) {
     shape.layers.push_back(
         {{{.from = layer - 1, .block = 1}, {.from = kInput, .block = 0, .gain = 0.5}},
-         {},
          net::relu()});
   }
-  shape.layers.push_back({{{.from = 3, .block = 2}}, {}, net::identity()});
+  shape.layers.push_back({{{.from = 3, .block = 2}}, net::identity()});
   return shape;
 }
 
@@ -79,6 +79,10 @@ std::vector<NamedArchitecture> small_architectures() {
     for (const std::int64_t depth : {1, 3}) {
       auto options = small;
       options.depth = depth;
+      if (family.name == "rnn") {
+        if (depth == 1) continue;
+        options.depth = kInputSize;
+      }
       const bool has_hidden_blocks = family.build(options).blocks.size() > 2;
       for (const std::string trained : {"hidden", "all", "first", "last"}) {
         if (trained == "hidden" && !has_hidden_blocks) continue;
@@ -94,6 +98,25 @@ std::vector<NamedArchitecture> small_architectures() {
     options.activation = activation.name;
     add("fc_" + activation.name, "fc", options, "all");
     add("resnet_" + activation.name, "resnet", options, "all");
+  }
+  for (const std::string filters : {"shared", "unshared"}) {
+    auto image = small;
+    image.width = 6;
+    image.depth = 3;
+    image.filter = 2;
+    image.filters = filters;
+    image.bias = "0.3";
+    image.activation = "softplus";
+    const std::string name = "cnn_" + filters;
+    add(name + "_biases", "cnn", image, "all");
+    image.activation = "relu";
+    add(name + "_hidden", "cnn", image, "hidden");
+  }
+  {
+    auto steps = small;
+    steps.depth = kInputSize;
+    steps.every_step = true;
+    add("rnn_every_step", "rnn", steps, "all");
   }
   auto options = small;
   options.widths = {8, 5, 11, 3};

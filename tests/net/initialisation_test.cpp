@@ -89,7 +89,7 @@ TEST(Initialisation, ABlockCanBeDrawnAgain) {
 
 TEST(Initialisation, RowsOfTheCatalogueTrainWhatTheirSourceTrains) {
   for (const auto& family : networks()) {
-    const NetworkOptions options{.input_size = 5, .num_outputs = 2, .width = 8, .depth = 2};
+    const NetworkOptions options{.input_size = 6, .num_outputs = 2, .width = 8, .depth = 2};
     auto expected = family.build(options);
     EXPECT_EQ(expected.num_trained_parameters(), 0) << family.name;
     select_trained(expected, family.default_trained);
@@ -119,6 +119,34 @@ TEST(Initialisation, EveryActivationKeepsTheNormOfFeatures) {
       sum += network.record(x, workspace).features(1).pow(2).sum().item<double>();
     }
     EXPECT_NEAR(sum / kSeeds, 1, 0.16) << activation.name;
+  }
+}
+
+TEST(Initialisation, ConvolutionsKeepTheNormOfFeatures) {
+  // |h_l|^2 = 1 at every layer, within four standard errors of the mean over seeds; shared filters
+  // fluctuate as if there were only m neurons a layer.
+  constexpr int kSeeds = 40;
+  for (const std::string filters : {"shared", "unshared"}) {
+    const auto shape = find_network("cnn").build({.input_size = 16,
+                                                  .width = 64,
+                                                  .depth = 3,
+                                                  .input_shape = {4, 4},
+                                                  .filters = filters,
+                                                  .bias = "0"});
+    at::Tensor x = tests::normal({1, 16}, "x");
+    x.div_(x.norm());
+    at::Tensor squares = at::empty({kSeeds, shape.num_layers() - 1}, at::kDouble);
+    for (int seed = 0; seed < kSeeds; ++seed) {
+      const Network network(shape, static_cast<std::uint64_t>(seed), at::kDouble);
+      Workspace workspace(at::kDouble);
+      const Tape tape = network.record(x, workspace);
+      for (int layer = 0; layer + 1 < shape.num_layers(); ++layer) {
+        squares[seed][layer] = tape.features(layer).pow(2).sum();
+      }
+    }
+    const at::Tensor error = squares.std(0) / std::sqrt(kSeeds);
+    EXPECT_LT(((squares.mean(0) - 1).abs() / error).max().item<double>(), 4) << filters;
+    EXPECT_LT(error.max().item<double>(), 0.1) << filters;
   }
 }
 

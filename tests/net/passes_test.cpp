@@ -43,24 +43,58 @@ at::Tensor autograd_activation(const std::string& name, const at::Tensor& g) {
   return g;
 }
 
+std::int64_t width_of(const Architecture& shape, const Layer& layer) {
+  return shape.width_of(static_cast<int>(&layer - shape.layers.data()));
+}
+
+/// Phi(value) W^T as (n, positions, channels).
+at::Tensor through_block(const Term& term,
+                         const Block& block,
+                         const at::Tensor& weights,
+                         const at::Tensor& value,
+                         std::int64_t P) {
+  const std::int64_t n = value.size(0);
+  at::Tensor z = value.view({n, P, -1});
+  if (term.gather == Gather::one) z = at::ones({n, P, 1}, value.options());
+  if (term.gather == Gather::patches) {
+    z = value.view({n, term.cells, -1})
+            .index_select(1, term.neighbours.view({-1}))
+            .view({n, P, -1});
+  }
+  const at::Tensor filters = weights.view({block.positions, -1, block.columns});
+  return at::einsum("npc,pmc->npm", {z, filters.expand({P, -1, -1})});
+}
+
 /// The formula at the head of architecture.hpp in plain differentiable operations.
 at::Tensor autograd_forward(const Architecture& shape,
                             const std::vector<at::Tensor>& weights,
                             const at::Tensor& inputs) {
   std::vector<at::Tensor> features;
   for (const auto& layer : shape.layers) {
-    at::Tensor g;
+    const std::int64_t n = inputs.size(0);
+    const std::int64_t P = layer.positions;
+    at::Tensor g = at::zeros({n, width_of(shape, layer)}, inputs.options());
     for (const auto& term : layer.terms) {
       at::Tensor value =
           term.from == kInput ? inputs : features[static_cast<std::size_t>(term.from)];
+      if (!term.read.all()) value = value.narrow(1, term.read.begin, term.read.size);
       if (term.block != kSkip) {
-        value = at::matmul(value, weights[static_cast<std::size_t>(term.block)].t());
+        value = through_block(term,
+                              shape.blocks[static_cast<std::size_t>(term.block)],
+                              weights[static_cast<std::size_t>(term.block)],
+                              value,
+                              P)
+                    .reshape({n, -1});
       }
-      value = value * term.gain;
-      g = g.defined() ? g + value : value;
+      if (!term.write.all()) {
+        const std::int64_t end = term.write.begin + term.write.size;
+        value = at::constant_pad_nd(value, {term.write.begin, g.size(1) - end});
+      }
+      g = g + value * term.gain;
     }
-    if (layer.bias.defined()) g = g + layer.bias;
-    features.push_back(autograd_activation(layer.activation.name, g));
+    // An activation sees one row a position.
+    g = g.view({n * P, -1});
+    features.push_back(autograd_activation(layer.activation.name, g).view({n, -1}));
   }
   return features.back();
 }
@@ -101,7 +135,7 @@ TEST_P(Passes, ARefreshedTapeIsANewOne) {
   for (std::size_t i = 0; i < shape_.blocks.size(); ++i) {
     if (shape_.blocks[i].trained) network_.parameters()[static_cast<int>(i)].mul_(-1.5);
   }
-  network_.refresh(tape);
+  network_.refresh(tape, workspace);
   const Tape fresh = network_.record(inputs_, workspace);
   for (int layer = 0; layer < shape_.num_layers(); ++layer) {
     EXPECT_TRUE(tape.features(layer).equal(fresh.features(layer))) << "layer " << layer;

@@ -241,15 +241,13 @@ TEST(Sweep, PlansForTheSamplesThatThereAre) {
   const auto data = prepare_data(settings);
   const auto size = data_size(data);
   EXPECT_EQ(size.samples, 300);
-  EXPECT_EQ(size.inputs, data.dataset.train.inputs.size(1));
-  EXPECT_EQ(size.outputs, data.num_outputs);
+  EXPECT_EQ(size.input.size, data.dataset.train.inputs.size(1));
+  EXPECT_EQ(size.input.outputs, data.num_outputs);
   // Inputs and targets of both parts, as float64.
-  const auto bytes = static_cast<std::uint64_t>(8 * 310 * (size.inputs + size.outputs));
+  const auto bytes = static_cast<std::uint64_t>(8 * 310 * (size.input.size + size.input.outputs));
   EXPECT_EQ(size.bytes, bytes);
-  EXPECT_EQ(
-      plan_point(settings, size).total(),
-      bytes + plan_memory(settings, build_architecture(settings, size.inputs, size.outputs), 300)
-                  .total());
+  EXPECT_EQ(plan_point(settings, size).total(),
+            bytes + plan_memory(settings, build_architecture(settings, size.input), 300).total());
 }
 
 TEST(Sweep, ReadsTheDataOnceForAllPoints) {

@@ -306,7 +306,11 @@ TEST(Training, TakesEveryNetworkLossAndActivation) {
     return record;
   };
   for (const auto& family : net::networks()) {
-    const auto record = train({{"network.kind", family.name}, {"network.depth", "3"}});
+    const bool has_depth = std::ranges::find(family.reads, "depth") != family.reads.end();
+    const auto record = train({{"network.kind", family.name},
+                               {"network.depth", has_depth ? "4" : "2"},
+                               {"network.width", "8"},
+                               {"data.image_size", "4"}});
     EXPECT_EQ(record.facts.network, family.name);
     EXPECT_EQ(claims::certify(record.facts).empty(), family.name != "fc");
   }
@@ -326,18 +330,45 @@ TEST(BuildArchitecture, SettingsThatTheNetworkLacksAreRefused) {
   const auto refuse = [](const std::map<std::string, std::string>& changes,
                          const std::initializer_list<std::string_view>& parts) {
     const auto settings = small_settings(changes);
-    expect_error(ErrorKind::usage, parts, [&] { build_architecture(settings, 6, 1); });
+    expect_error(ErrorKind::usage, parts, [&] { build_architecture(settings, {.size = 6}); });
   };
   refuse({{"network.tau", "0.5"}}, {"network fc has no tau", "0.5"});
-  refuse({{"network.kind", "two-layer"}, {"network.widths", "3,4"}}, {"two-layer has no widths"});
+  refuse({{"network.kind", "two-layer"}, {"network.depth", "2"}, {"network.widths", "3,4"}},
+         {"two-layer has no widths"});
+  refuse({{"network.kind", "two-layer"}}, {"two-layer has no depth", "\"1\""});
+  refuse({{"network.kind", "cnn"}, {"network.filter", "7"}}, {"filter of 7", "1 x 6 positions"});
+  refuse({{"network.kind", "cnn"}, {"network.depth", "0"}}, {"cnn", "depth of at least 1"});
+  refuse({{"network.filter", "5"}}, {"network fc has no filter", "5"});
+  refuse({{"network.trained", "W.9"}}, {"no block \"W.9\"", "W.1"});
   refuse({{"network.widths", "3,x"}}, {"whole numbers such as", "3,x"});
   refuse({{"network.kind", "resnet"}, {"network.block_layers", "4"}}, {"1, 2 or 3", "4"});
-  refuse({{"network.kind", "two-layer"}, {"network.activation", "erf"}}, {"own scaling", "erf"});
+  refuse({{"network.kind", "two-layer"}, {"network.depth", "2"}, {"network.activation", "erf"}},
+         {"own scaling", "erf"});
+}
+
+TEST(BuildArchitecture, ADenseLayerBeyondAnyMemoryIsRefused) {
+  const auto settings =
+      small_settings({{"network.kind", "cnn"}, {"network.width", "1000000"}});
+  expect_error(ErrorKind::capacity, {"block W.1 of 784000000 x 784000000"}, [&] {
+    build_architecture(settings, {.size = 784, .outputs = 10, .shape = {28, 28}});
+  });
+}
+
+TEST(PrepareData, NetworksThatAskForUnitInputsGetThem) {
+  for (const auto& [kind, columns] : {std::pair{"cnn", 784}, {"two-layer", 784}, {"fc", 785}}) {
+    const auto data = prepare_data(digit_settings({{"network.kind", kind}}));
+    EXPECT_EQ(data.dataset.train.inputs.size(1), columns) << kind;
+  }
+  const auto data =
+      prepare_data(digit_settings({{"network.kind", "cnn"}, {"data.normalise", "sphere"}}));
+  expect_error(ErrorKind::usage, {"28 x 28 = 784", "inputs of 785"}, [&] {
+    build_architecture(digit_settings({{"network.kind", "cnn"}}), network_input(data));
+  });
 }
 
 TEST(PlanMemory, CountsAtLeastWeightsAndFeatures) {
   const auto settings = small_settings({{"network.width", "512"}, {"network.depth", "3"}});
-  const auto shape = build_architecture(settings, 6, 1);
+  const auto shape = build_architecture(settings, {.size = 6});
   EXPECT_EQ(shape.num_parameters(), 6 * 512 + 3 * 512 * 512 + 512);
   EXPECT_EQ(shape.num_trained_parameters(), 3 * 512 * 512);
   const auto bytes = plan_memory(settings, shape, 1000).total();
@@ -371,7 +402,7 @@ TEST(PlanMemory, CoversWhatARunTakes) {
     for (const auto& [key, value] : changes) all[key] = value;
     auto settings = small_settings(all);
     const auto data = prepare_data(settings);
-    const auto shape = build_architecture(settings, 785, 10);
+    const auto shape = build_architecture(settings, network_input(data));
     const auto planned = plan_memory(settings, shape, 60).total();
     settings.set("run.memory", std::to_string(planned), "test");
     const TemporaryFolder folder;
@@ -387,6 +418,14 @@ TEST(PlanMemory, CoversWhatARunTakes) {
   expect_covered("gd, numeric step", {{"train.step", "1e-5"}});
   expect_covered("cross-entropy", {{"train.loss", "cross-entropy"}});
   expect_covered("few neurons", {{"network.width", "64"}});
+  const std::map<std::string, std::string> cnn{
+      {"network.kind", "cnn"}, {"network.width", "32"}, {"data.image_size", "7"}};
+  expect_covered("cnn", cnn);
+  auto more = cnn;
+  more.insert({{"train.method", "sgd"}, {"train.batch", "16"}, {"network.filters", "unshared"}});
+  expect_covered("cnn, sgd, unshared", more);
+  expect_covered("rnn", {{"network.kind", "rnn"}, {"network.depth", "4"}});
+  expect_covered("resnet", {{"network.kind", "resnet"}});
   expect_covered("float64", {{"run.dtype", "float64"}});
 }
 

@@ -13,6 +13,9 @@ namespace overparam::base {
 /// U+FFFD: it must not cost the document.
 std::string json_text(const nlohmann::json& document, int indent = -1);
 
+/// A value as people read it: a string without its quotes, anything else as JSON.
+std::string plain_text(const nlohmann::json& value);
+
 /// Writes a document whole or not at all.
 void write_json(const std::filesystem::path& path, const nlohmann::json& document);
 

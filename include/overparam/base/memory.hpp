@@ -30,6 +30,9 @@ class MemoryPlan {
   /// One line: the total, then the items from large to small.
   [[nodiscard]] std::string describe() const;
 
+  /// Whether it stays within `limit` bytes (0: what is available now).
+  [[nodiscard]] bool fits(std::uint64_t limit = 0) const;
+
   /// @throws Error(capacity) with the plan if it exceeds `limit` bytes (0: what is available now).
   void check(std::uint64_t limit = 0) const;
 

@@ -45,6 +45,9 @@ struct RunFacts {
   InitialFacts initial;
   std::vector<train::TrajectoryPoint> trajectory;
 
+  /// The statements are about this network, with its own choice of everything.
+  [[nodiscard]] bool is_papers_network() const { return network == "fc"; }
+
   /// Whether delta says anything: equal inputs have 0, a single input has infinity.
   [[nodiscard]] bool is_separated() const { return separation > 0 && std::isfinite(separation); }
 };

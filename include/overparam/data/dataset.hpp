@@ -44,6 +44,9 @@ struct Dataset {
   Normalisation default_normalisation = Normalisation::footnote3;
   Samples train;
   std::optional<Samples> test;
+
+  /// The class as it stands in the file, or its number.
+  [[nodiscard]] std::string class_name(std::int64_t label) const;
 };
 
 /// The name used in settings and output: "footnote3", "sphere", "unit", "none".

@@ -43,6 +43,10 @@ void apply_label_noise(Dataset& dataset, LabelNoise noise, std::uint64_t seed);
 /// @throws Error(usage) for fewer outputs than classes, Error(data) for labels out of range
 std::int64_t encode_targets(Dataset& dataset, std::int64_t num_outputs);
 
+/// Averages images down to `side` x `side` pixels (0: leaves them). Comes before normalise.
+/// @throws Error(usage) for data that are no images, or whose sides are no multiples of it
+void average_down(Dataset& dataset, std::int64_t side);
+
 /// Checks that every input and target is finite. @throws Error(data) naming sample and coordinate
 void check_finite(const Dataset& dataset);
 

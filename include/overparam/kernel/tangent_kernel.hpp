@@ -60,7 +60,7 @@ class TangentProduct {
 };
 
 /// Whether TangentProduct stays in sample space for n samples: n^2 rows against 2 n rows columns,
-/// over all uses of trained blocks.
+/// over all uses of trained blocks; never with a trained convolution, whose rows are many.
 bool samples_are_few(const net::Architecture& architecture, std::int64_t n);
 
 /// Largest (and smallest, if asked) eigenvalue of K by Lanczos on TangentProduct.
@@ -75,7 +75,8 @@ double largest_sample_eigenvalue(const net::Network& network,
                                  const at::Tensor& inputs,
                                  net::Workspace& workspace);
 
-/// How many samples it takes at once, with two layers of d cotangents each.
-std::int64_t samples_at_once(const net::Architecture& architecture);
+/// Numbers that it holds at once for n samples: two layers of d cotangents each, and where there are
+/// convolutions d gradients.
+std::int64_t sample_eigenvalue_numbers(const net::Architecture& architecture, std::int64_t n);
 
 }  // namespace overparam::kernel

@@ -14,8 +14,9 @@ namespace overparam::linalg {
 void multiply(
     at::Tensor& out, const at::Tensor& a, const at::Tensor& b, double alpha = 1, double beta = 0);
 
-/// out_k = a_k b_k for k = 1..n, for a (n, p, q), b (n, q, r), out (n, p, r).
-void multiply_batched(at::Tensor& out, const at::Tensor& a, const at::Tensor& b);
+/// out_k = alpha a_k b_k + beta out_k for k = 1..n, for a (n, p, q), b (n, q, r), out (n, p, r).
+void multiply_batched(
+    at::Tensor& out, const at::Tensor& a, const at::Tensor& b, double alpha = 1, double beta = 0);
 
 /// The library behind `multiply` on the CPU, as far as it can be told: "OpenBLAS", "reference", ...
 std::string blas_name();

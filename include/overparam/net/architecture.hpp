@@ -2,9 +2,10 @@
 // One description for every network of the source documents: layers that are sums of terms, and
 // blocks of weights that terms use.
 //
-//     g_l = sum_t s_t * Phi_t(h_from(t)) * W_block(t)^T + b_l      h_l = phi_l(g_l)
+//     g_l = sum_t s_t * Phi_t(h_from(t)) * W_block(t)^T      h_l = phi_l(g_l)
 //
-// The last layer is the read-out, y = h_last with phi = identity.
+// A bias is a block that reads the constant 1. The last layer is the read-out, y = h_last with phi
+// = identity.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -23,9 +24,20 @@ inline constexpr int kInput = -1;
 /// As the block of a term: no weights; the gathered features are added as they are.
 inline constexpr int kSkip = -1;
 
-/// Phi, how features become the rows that multiply a block.
+/// Phi, how features become the rows that multiply a block: `positions` of the layer for each
+/// sample.
 enum class Gather {
-  identity,  ///< one row a sample
+  identity,  ///< features cut into as many equal rows: one a position, or all in one (flatten)
+  patches,   ///< for each position, the cells of its neighbourhood one after another
+  one,       ///< a single 1, whatever the source: the block is a bias
+};
+
+/// Some neighbouring columns; size -1 for all.
+struct Columns {
+  std::int64_t begin = 0;
+  std::int64_t size = -1;
+
+  [[nodiscard]] bool all() const { return size < 0; }
 };
 
 /// s * Phi(h_from) * W_block^T
@@ -34,12 +46,20 @@ struct Term {
   Gather gather = Gather::identity;
   int block = kSkip;
   double gain = 1;
+  /// Of patches: (positions, q) int64, which of the source's cells are the neighbours of each
+  /// position; a cell is source width / number of cells columns.
+  at::Tensor neighbours;
+  std::int64_t cells = 0;  ///< of patches: how many the source has
+  Columns read;            ///< what the term sees of its source: x_t of a sequence
+  Columns write;           ///< where in the layer it stands: y_t of a sequence
 };
 
+/// Features (n, positions * channels), a row of channels for each position.
 struct Layer {
   std::vector<Term> terms;
-  at::Tensor bias;  ///< fixed, (width) or (n, width); undefined for none
   Activation activation;
+  std::int64_t positions = 1;
+  std::int64_t width = 0;  ///< all features; 0: what the first block gives
 };
 
 /// How the entries of a block are drawn.
@@ -48,8 +68,9 @@ enum class InitialLaw {
   signs,   ///< +- sqrt(variance), each with probability 1/2
 };
 
-/// A weight matrix (rows, columns). A block that several terms name is
-/// shared by them.
+/// A weight matrix (rows, columns). A block that several terms name is shared by them. With own
+/// filters for every position (`positions` > 1) it holds these one below another, (positions *
+/// channels, columns).
 struct Block {
   std::string name;
   std::int64_t rows = 0;
@@ -57,6 +78,7 @@ struct Block {
   double variance = 1;  ///< of an entry at the start
   bool trained = false;
   InitialLaw law = InitialLaw::normal;
+  std::int64_t positions = 1;
 };
 
 /// The shape of a network without its weights: cheap to copy.
@@ -71,6 +93,7 @@ struct Architecture {
   void validate() const;
 
   [[nodiscard]] std::int64_t width_of(int layer) const;  ///< of its features; kInput: input_size
+  [[nodiscard]] std::int64_t largest_width() const;      ///< of all layers' features
   [[nodiscard]] std::int64_t num_outputs() const;
   [[nodiscard]] int num_layers() const { return static_cast<int>(layers.size()); }
   [[nodiscard]] std::int64_t num_parameters() const;
@@ -87,7 +110,8 @@ struct Architecture {
 };
 
 /// Marks which blocks are trained. "hidden": all but those that read the input or write the output
-/// (the paper's choice); "all"; "first"; "last"; or names separated by commas, "A,W.1".
+/// (the paper's choice), and but biases; "all"; "first"; "last"; or names separated by commas,
+/// "A,W.1".
 /// @throws Error(usage) for an unknown name or an empty choice
 void select_trained(Architecture& architecture, const std::string& subset);
 

@@ -58,6 +58,33 @@ struct Use {
   int term = 0;
   int block = 0;
   double gain = 1;
+  std::int64_t positions = 1;  ///< rows of Z and delta for each sample
+};
+
+/// Z = Phi(h) of one term, (n * positions, columns), made when it is asked for: patches are q times
+/// as large as what they are cut from.
+class Gathered {
+ public:
+  Gathered(const Term& term, std::int64_t positions, const at::Tensor& source);
+
+  [[nodiscard]] std::int64_t positions() const { return positions_; }
+  [[nodiscard]] std::int64_t columns() const { return columns_; }
+
+  /// How many samples a piece of `for_chunks` has.
+  [[nodiscard]] std::int64_t samples_at_once() const;
+
+  /// Z itself; `space` holds it where it is no view of the source.
+  [[nodiscard]] at::Tensor rows(Workspace& workspace, linalg::Scratch& space) const;
+
+  /// Z in pieces of whole samples that fit a cache: action(first sample, samples, rows).
+  using Action = std::function<void(std::int64_t, std::int64_t, const at::Tensor&)>;
+  void for_chunks(Workspace& workspace, const Action& action) const;
+
+ private:
+  const Term* term_;
+  std::int64_t positions_;
+  at::Tensor source_;  // (n, width), what the term reads of it
+  std::int64_t columns_;
 };
 
 class Network {
@@ -94,7 +121,7 @@ class Network {
   /// Brings a tape of this network up to date after a change of its trained blocks. Layers below
   /// all trained blocks keep their features, so a step of the paper's network never multiplies by A
   /// again: 13 % of the work at n = 100, m = 1024, L = 2 with 785 inputs.
-  void refresh(Tape& tape) const;
+  void refresh(Tape& tape, Workspace& workspace) const;
 
   /// into_k = beta into_k + alpha grad_k for every trained block k, where grad is the gradient of
   /// <cotangent, y> (a VJP). `into` may be this network's own parameters, which makes the update
@@ -118,10 +145,9 @@ class Network {
                                const Parameters& direction,
                                Workspace& workspace) const;
 
-  /// Called for each use of a trained block with delta and Z (n, columns). With cotangents
-  /// (c, n, d), c of them at once, delta is (c, n, rows); with (n, d) it is (n, rows).
-  using OnUse =
-      std::function<void(const Use&, const at::Tensor& delta, const at::Tensor& gathered)>;
+  /// Called for each use of a trained block with delta and Z. With cotangents (c, n, d), c of them
+  /// at once, delta is (c, n * positions, channels); with (n, d) it is (n * positions, channels).
+  using OnUse = std::function<void(const Use&, const at::Tensor& delta, const Gathered& gathered)>;
 
   /// The backward pass itself. A use is reported after its cotangent went further down, so the
   /// callback may change that block's weights.
@@ -130,9 +156,9 @@ class Network {
                 Workspace& workspace,
                 const OnUse& on_use) const;
 
-  /// Adds s Z W'^T of one use to its layer's pre-activation tangent (n, rows).
+  /// Adds s Z W'^T of one use to its layer's pre-activation tangent (n * positions, channels).
   using AddPerturbation =
-      std::function<void(const Use&, const at::Tensor& gathered, at::Tensor& tangent)>;
+      std::function<void(const Use&, const Gathered& gathered, at::Tensor& tangent)>;
 
   /// The tangent pass, with the direction known only through its products: y' into (n, d).
   void push_forward(const Tape& tape,
@@ -145,7 +171,15 @@ class Network {
   void compute_layer(int layer,
                      const std::function<const at::Tensor&(int)>& features_of,
                      at::Tensor& out,
+                     Workspace& workspace,
                      at::Tensor* slopes = nullptr) const;
+  void pull_back(const Term& term,
+                 std::int64_t positions,
+                 const at::Tensor& delta,
+                 at::Tensor& below,
+                 bool first,
+                 Workspace& workspace) const;
+  [[nodiscard]] const Block& block_of(const Term& term) const;
   void check_inputs(const at::Tensor& inputs) const;
 
   Architecture architecture_;

@@ -13,6 +13,9 @@ namespace overparam::study {
 std::vector<report::Table> catalogue_tables();
 nlohmann::json catalogues_json();
 
+/// docs/theory.md: every claim with its source, bounds, window and control, group by group.
+std::string theory_markdown();
+
 /// What to install where matrix products are slow; empty where they are not.
 std::string product_advice();
 

@@ -32,6 +32,9 @@ PreparedData prepare_data(const Settings& settings);
 /// it
 train::Problem training_problem(const PreparedData& data, const Settings& settings);
 
+/// Whether the network asks for |x| = 1 with nothing appended, where the settings leave it open.
+bool wants_unit_inputs(const Settings& settings);
+
 /// The test part, or one without inputs.
 train::Problem test_problem(const PreparedData& data, const Settings& settings);
 

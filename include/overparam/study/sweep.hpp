@@ -11,6 +11,7 @@
 #include "overparam/linalg/fit.hpp"
 #include "overparam/report/page.hpp"
 #include "overparam/study/settings.hpp"
+#include "overparam/study/training.hpp"
 #include "overparam/study/voice.hpp"
 
 namespace overparam::study {
@@ -29,7 +30,8 @@ SweepAxis parse_axis(const std::string& text);
 
 /// What a point's memory depends on, of its data.
 struct DataSize {
-  std::int64_t samples = 0, inputs = 0, outputs = 0;
+  std::int64_t samples = 0;
+  NetworkInput input;
   std::uint64_t bytes = 0;  ///< of inputs, targets and labels, training and test part
 };
 DataSize data_size(const PreparedData& data);

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <filesystem>
+#include <limits>
+#include <vector>
 
 #include "overparam/base/memory.hpp"
 #include "overparam/study/prepare.hpp"
@@ -39,11 +41,18 @@ struct NetworkShape {
 };
 NetworkShape network_shape(const Settings& settings);
 
+/// What a network must know of the data it is built for.
+struct NetworkInput {
+  std::int64_t size = 1;                 ///< dx, normalised
+  std::int64_t outputs = 1;              ///< d
+  std::vector<std::int64_t> shape = {};  ///< of one raw input
+  double separation = std::numeric_limits<double>::quiet_NaN();
+};
+NetworkInput network_input(const PreparedData& data);
+
 /// The network the settings describe, without weights.
 /// @throws Error(usage) for a setting that this network does not have
-net::Architecture build_architecture(const Settings& settings,
-                                     std::int64_t input_size,
-                                     std::int64_t num_outputs);
+net::Architecture build_architecture(const Settings& settings, const NetworkInput& input);
 
 /// Bytes a run will need at once.
 base::MemoryPlan plan_memory(const Settings& settings,

@@ -25,19 +25,6 @@ void for_trained(const Network& network, const std::function<void(int)>& action)
 
 at::Tensor normalised(const at::Tensor& vector) { return vector / vector.norm(); }
 
-/// -1.02 g on the coordinates of smallest |g|, as many as fit |t| <= budget; zero elsewhere. A
-/// little more than -g, so that the signs really change.
-at::Tensor flip_target(const at::Tensor& g, double budget) {
-  constexpr double kBeyondZero = 1.02;
-  const auto [size, order] = g.abs().sort();
-  const at::Tensor needed = (size * kBeyondZero).pow(2).cumsum(0).sqrt();
-  const auto count = std::max<std::int64_t>(1, (needed <= budget).sum().item<std::int64_t>());
-  const at::Tensor chosen = order.narrow(0, 0, count);
-  at::Tensor target = at::zeros_like(g);
-  target.index_copy_(0, chosen, g.index_select(0, chosen) * -kBeyondZero);
-  return target;
-}
-
 }  // namespace
 
 Parameters random_direction(const Network& network, std::uint64_t seed) {
@@ -68,6 +55,17 @@ Network perturbed(const Network& network, const Parameters& direction, double om
   Network moved = network.clone();
   moved.parameters().add(direction, omega);
   return moved;
+}
+
+at::Tensor flip_target(const at::Tensor& g, double budget) {
+  constexpr double kBeyondZero = 1.02;
+  const auto [size, order] = g.abs().sort();
+  const at::Tensor needed = (size * kBeyondZero).pow(2).cumsum(0).sqrt();
+  const auto count = std::max<std::int64_t>(1, (needed <= budget).sum().item<std::int64_t>());
+  const at::Tensor chosen = order.narrow(0, 0, count);
+  at::Tensor target = at::zeros_like(g);
+  target.index_copy_(0, chosen, g.index_select(0, chosen) * -kBeyondZero);
+  return target;
 }
 
 Network flip_adversary(const Network& network,

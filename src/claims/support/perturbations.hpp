@@ -22,6 +22,10 @@ net::Parameters gradient_direction(const net::Network& network,
 /// W + omega * direction.
 net::Network perturbed(const net::Network& network, const net::Parameters& direction, double omega);
 
+/// -1.02 g on the coordinates of smallest |g|, as many as fit |t| <= budget; zero elsewhere. A
+/// little more than -g, so that the signs really change.
+at::Tensor flip_target(const at::Tensor& g, double budget);
+
 /// A perturbed copy of the paper's network whose every layer moves by a matrix of rank one, chosen
 /// to flip as many signs of one sample's last hidden layer as it can: the target t is -g_L on the
 /// coordinates of smallest |g_L|, as many as a budget |t| <= omega * boost allows; each layer

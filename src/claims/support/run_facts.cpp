@@ -29,7 +29,7 @@ std::vector<double> backward_norms(const net::Network& network,
       at::eye(d, network.options()).view({d, 1, d}).expand({d, n, d}).contiguous();
   std::vector<double> norms;
   network.backward(
-      tape, units, workspace, [&](const net::Use& use, const at::Tensor& delta, const at::Tensor&) {
+      tape, units, workspace, [&](const net::Use& use, const at::Tensor& delta, const auto&) {
         const bool is_hidden = use.layer > 0 && use.layer + 1 < network.architecture().num_layers();
         if (!is_hidden) return;
         const at::Tensor back = at::matmul(delta, network.parameters()[use.block]);  // (d, n, m)
@@ -89,7 +89,8 @@ InitialFacts measure_initial(const net::Network& network,
     facts.largest_norm.push_back(norms.max().item<double>());
     facts.smallest_separation.push_back(data::separation(features).distance);
   }
-  facts.largest_backward = backward_norms(network, tape, workspace);
+  const bool is_fc = network.architecture().name == "fc";
+  if (is_fc) facts.largest_backward = backward_norms(network, tape, workspace);
   if (is_chain_of_relus(network.architecture()))
     facts.largest_product = product_norm(network, tape);
 
@@ -97,12 +98,10 @@ InitialFacts measure_initial(const net::Network& network,
   plan.add("network, and a copy in float64",
            {network.architecture().num_parameters()},
            sizeof(double) + network.options().dtype().itemsize());
-  const std::uint64_t limit =
-      options.memory_limit > 0 ? options.memory_limit : base::available_memory();
-  if (problem.targets.numel() <= options.largest_kernel && plan.total() <= limit) {
+  if (problem.targets.numel() <= options.largest_kernel && plan.fits(options.memory_limit)) {
     // float32 Grams lose the least eigenvalues of an ill-conditioned kernel altogether.
     const at::Tensor kernel = kernel::tangent_kernel(
-        network.converted(at::kDouble), problem.inputs.to(at::kDouble), limit);
+        network.converted(at::kDouble), problem.inputs.to(at::kDouble), plan.total());
     facts.lambda_min = linalg::symmetric_eigenvalues(kernel)[0].item<double>();
   }
   return facts;
@@ -110,7 +109,7 @@ InitialFacts measure_initial(const net::Network& network,
 
 std::vector<CertificateLine> certify(const RunFacts& facts) {
   std::vector<CertificateLine> lines;
-  if (facts.network != "fc") return lines;
+  if (!facts.is_papers_network()) return lines;
   for (const auto& claim : claims()) {
     if (!claim.certify) continue;
     for (auto& line : claim.certify(facts)) {

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "overparam/net/loss.hpp"
+#include "softplus.hpp"
 
 namespace overparam::net {
 
@@ -17,9 +18,6 @@ double probability(Loss::Vector target, std::size_t a) {
 }
 
 double sigmoid(double y) { return 1 / (1 + std::exp(-y)); }
-
-/// log(1 + exp y) without overflow.
-double softplus(double y) { return std::fmax(y, 0) + std::log1p(std::exp(-std::abs(y))); }
 
 double value(Loss::Vector output, Loss::Vector target) {
   double sum = 0;

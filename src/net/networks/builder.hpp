@@ -22,6 +22,25 @@ inline void check_sizes(const NetworkOptions& options) {
   for (const auto width : options.widths) check("each of the widths", width, 1);
 }
 
+/// Square or not, entries N(0, c / rows): phi(W h) keeps the norm of h.
+inline Block hidden_block(const std::string& name,
+                          std::int64_t rows,
+                          std::int64_t columns,
+                          const Activation& activation) {
+  return {.name = name,
+          .rows = rows,
+          .columns = columns,
+          .variance = activation.variance_gain / static_cast<double>(rows)};
+}
+
+/// B (d, m) with entries N(0, 1/d) (Definition 2.3).
+inline Block read_out_block(std::int64_t num_outputs, std::int64_t columns) {
+  return {.name = "B",
+          .rows = num_outputs,
+          .columns = columns,
+          .variance = 1 / static_cast<double>(num_outputs)};
+}
+
 /// Adds blocks and layers; layers are known by their index.
 class Builder {
  public:
@@ -35,8 +54,14 @@ class Builder {
   }
 
   /// The index of the new layer.
-  int add_layer(std::vector<Term> terms, const Activation& activation) {
-    result_.layers.push_back({.terms = std::move(terms), .activation = activation});
+  int add_layer(std::vector<Term> terms,
+                const Activation& activation,
+                std::int64_t positions = 1,
+                std::int64_t width = 0) {
+    result_.layers.push_back({.terms = std::move(terms),
+                              .activation = activation,
+                              .positions = positions,
+                              .width = width});
     return result_.num_layers() - 1;
   }
 
@@ -44,6 +69,10 @@ class Builder {
   int add_dense(int from, Block block, const Activation& activation, double gain = 1) {
     const int index = add_block(std::move(block));
     return add_layer({{.from = from, .block = index, .gain = gain}}, activation);
+  }
+
+  void add_read_out(int from, std::int64_t num_outputs, std::int64_t width) {
+    add_dense(from, read_out_block(num_outputs, width), identity());
   }
 
   [[nodiscard]] Architecture take() { return std::move(result_); }

@@ -23,20 +23,11 @@ Architecture build_fc(const NetworkOptions& options) {
   std::int64_t below = options.input_size;
   for (std::size_t l = 0; l < widths.size(); ++l) {
     const std::int64_t width = widths[l];
-    layer = fc.add_dense(layer,
-                         {.name = l == 0 ? "A" : "W." + std::to_string(l),
-                          .rows = width,
-                          .columns = below,
-                          .variance = activation.variance_gain / static_cast<double>(width)},
-                         activation);
+    const std::string name = l == 0 ? "A" : "W." + std::to_string(l);
+    layer = fc.add_dense(layer, hidden_block(name, width, below, activation), activation);
     below = width;
   }
-  fc.add_dense(layer,
-               {.name = "B",
-                .rows = options.num_outputs,
-                .columns = below,
-                .variance = 1 / static_cast<double>(options.num_outputs)},
-               identity());
+  fc.add_read_out(layer, options.num_outputs, below);
   return fc.take();
 }
 
@@ -48,7 +39,7 @@ NetworkFamily fc() {
       .description = "fully connected, L square hidden layers of width m between A and B",
       .source = "Allen-Zhu, Li, Song 2019, Section 2 and Definition 2.3",
       .default_trained = "hidden",
-      .reads = {"widths", "activation"},
+      .reads = {"depth", "widths", "activation"},
       .build = build_fc,
   };
 }

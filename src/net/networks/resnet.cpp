@@ -51,17 +51,11 @@ Architecture build_resnet(const NetworkOptions& options) {
   const Activation& activation = find_activation(options.activation);
   const double tau = parse_tau(options);
   const std::int64_t m = options.width;
-  const auto square = [&](const std::string& name) {
-    return Block{.name = name,
-                 .rows = m,
-                 .columns = m,
-                 .variance = activation.variance_gain / static_cast<double>(m)};
-  };
+  const auto square = [&](const std::string& name) { return hidden_block(name, m, m, activation); };
 
   Builder net("resnet", options.input_size);
-  Block input = square("A");
-  input.columns = options.input_size;
-  int layer = net.add_dense(kInput, input, activation);
+  int layer =
+      net.add_dense(kInput, hidden_block("A", m, options.input_size, activation), activation);
   for (std::int64_t l = 1; l <= options.depth; ++l) {
     const std::string name = "W." + std::to_string(l);
     if (l == options.depth && options.last == "plain") {
@@ -79,12 +73,7 @@ Architecture build_resnet(const NetworkOptions& options) {
         {{.from = layer, .block = kSkip}, {.from = branch, .block = block, .gain = tau}},
         activation);
   }
-  net.add_dense(layer,
-                {.name = "B",
-                 .rows = options.num_outputs,
-                 .columns = m,
-                 .variance = 1 / static_cast<double>(options.num_outputs)},
-                identity());
+  net.add_read_out(layer, options.num_outputs, m);
   return net.take();
 }
 
@@ -96,7 +85,7 @@ NetworkFamily resnet() {
       .description = "residual: h + tau W h in L - 1 layers, a plain last one, A and B at the ends",
       .source = "Allen-Zhu, Li, Song 2019, Theorem 7; the definition follows its architecture",
       .default_trained = "hidden",
-      .reads = {"activation", "tau", "block_layers", "last"},
+      .reads = {"depth", "activation", "tau", "block_layers", "last"},
       .build = build_resnet,
   };
 }

@@ -43,6 +43,7 @@ NetworkFamily two_layer() {
       .source = "Du, Zhai, Poczos, Singh 2018, Section 3",
       .default_trained = "first",
       .reads = {"activation"},
+      .unit_inputs = true,
       .build = build_two_layer,
   };
 }
