@@ -46,6 +46,7 @@ TEST(ClaimCatalogue, HoldsTheEntriesOfTheTheory) {
                                       "thm1-dim",
                                       "thm2",
                                       "neg-dup",
+                                      "polyL",
                                       "thm3-upper",
                                       "thm3-lower",
                                       "lemA-forward",
