@@ -49,6 +49,7 @@ TEST(ClaimCatalogue, HoldsTheEntriesOfTheTheory) {
                                       "polyL",
                                       "thm3-upper",
                                       "thm3-lower",
+                                      "thm5-loss",
                                       "lemA-forward",
                                       "lemA-inter-a",
                                       "lemA-back",
