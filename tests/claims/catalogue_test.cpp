@@ -50,6 +50,7 @@ TEST(ClaimCatalogue, HoldsTheEntriesOfTheTheory) {
                                       "thm3-upper",
                                       "thm3-lower",
                                       "thm5-loss",
+                                      "thm7-resnet",
                                       "lemA-forward",
                                       "lemA-inter-a",
                                       "lemA-back",
