@@ -49,6 +49,7 @@ TEST(ClaimCatalogue, HoldsTheEntriesOfTheTheory) {
                                       "polyL",
                                       "thm3-upper",
                                       "thm3-lower",
+                                      "step3",
                                       "thm5-loss",
                                       "thm7-resnet",
                                       "lemA-forward",
