@@ -57,7 +57,8 @@ TEST(ClaimCatalogue, HoldsTheEntriesOfTheTheory) {
                                       "lemA-back",
                                       "lemA-sep",
                                       "lemB-signs",
-                                      "facts"}));
+                                      "facts",
+                                      "liliang18"}));
 }
 
 TEST(ClaimCatalogue, KeepsGroupsTogether) {
