@@ -58,7 +58,8 @@ TEST(ClaimCatalogue, HoldsTheEntriesOfTheTheory) {
                                       "lemA-sep",
                                       "lemB-signs",
                                       "facts",
-                                      "liliang18"}));
+                                      "liliang18",
+                                      "du18a"}));
 }
 
 TEST(ClaimCatalogue, KeepsGroupsTogether) {
