@@ -3,9 +3,12 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
+#include <numbers>
 #include <optional>
 
 #include "overparam/data/geometry.hpp"
+#include "overparam/kernel/infinite.hpp"
 #include "support/experiment.hpp"
 #include "support/perturbations.hpp"
 
@@ -84,6 +87,12 @@ std::vector<Row> measure_spectrum(const Point& original) {
   add_row("adversarial",
           flip_adversary(network, problem.inputs.narrow(0, 0, 1), omega, point.at("L"), workspace));
   return rows;
+}
+
+double last_layer_cosine(double delta, std::int64_t depth) {
+  const double distance = kernel::feature_distances(delta, depth - 1).back();
+  const double c = 1 - distance * distance / 2;
+  return c * (1 - std::acos(c) / std::numbers::pi);
 }
 
 }  // namespace overparam::claims

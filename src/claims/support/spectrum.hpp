@@ -17,4 +17,8 @@ namespace overparam::claims {
 /// lower_constant and upper_constant (the ratios to the bounds of Theorem 3), kept_share.
 std::vector<Row> measure_spectrum(const Point& point);
 
+/// c k0(c) with the cosine c of the last layer's inputs h_{L-1}: what the kernel of W_L alone has
+/// between two ReLU points at distance delta, over what it has on its diagonal, as m -> infinity.
+double last_layer_cosine(double delta, std::int64_t depth);
+
 }  // namespace overparam::claims
