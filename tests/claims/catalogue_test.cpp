@@ -53,6 +53,8 @@ TEST(ClaimCatalogue, HoldsTheEntriesOfTheTheory) {
                                       "lemA-back",
                                       "lemA-sep",
                                       "lemB-signs",
+                                      "lemB-forward",
+                                      "lemB-back",
                                       "facts"}));
 }
 
