@@ -53,10 +53,12 @@ TEST(ClaimCatalogue, HoldsTheEntriesOfTheTheory) {
                                       "remark-beyond",
                                       "lemA-forward",
                                       "lemA-inter-a",
+                                      "lemA-inter-bcd",
                                       "lemA-back",
                                       "lemA-sep",
                                       "lemB-signs",
                                       "lemB-forward",
+                                      "lemB-inter",
                                       "lemB-back",
                                       "facts"}));
 }
