@@ -63,11 +63,11 @@ double largest_constant(const std::vector<Row>& rows) {
 }
 
 std::vector<Design> designs(Scale scale) {
-  const int seeds = pick(scale, 2, 5, 10);
+  const int seeds = pick(scale, 2, 4, 10);
   return {
       {.name = "omega",
        .fixed = {{"m", pick(scale, 512.0, 1024.0, 2048.0)}, {"L", pick(scale, 2.0, 2.0, 4.0)}},
-       .seeds = pick(scale, 3, 8, 16)},
+       .seeds = pick(scale, 3, 6, 16)},
       {.name = "m",
        .fixed = {{"L", 2}, {"omega", 0.02}},
        .axes = {{"m",

@@ -174,7 +174,7 @@ std::function<double(const std::vector<Row>&)> largest(const std::string& name) 
 }
 
 std::vector<Design> designs(Scale scale) {
-  const int seeds = pick(scale, 3, 8, 16);
+  const int seeds = pick(scale, 3, 6, 16);
   return {
       {.name = "step",
        .fixed = {{"m", pick(scale, 256.0, 512.0, 2048.0)}, {"L", 2}, {"omega", 0.01}},

@@ -250,16 +250,16 @@ double generic_exponent(const std::vector<Row>& rows) {
 }
 
 std::vector<Design> designs(Scale scale) {
-  const int seeds = pick(scale, 2, 5, 10);
+  const int seeds = pick(scale, 2, 4, 10);
   const auto widths = pick<std::vector<double>>(
-      scale, {64, 128, 256, 512}, {64, 128, 256, 512, 1024}, {256, 512, 1024, 2048, 4096});
+      scale, {64, 128, 256, 512}, {64, 128, 256, 512, 768}, {256, 512, 1024, 2048, 4096});
   const auto depths =
       pick<std::vector<double>>(scale, {1, 2, 4, 8}, {1, 2, 4, 8, 16}, {1, 2, 4, 8, 16, 32});
   const double narrow = pick(scale, 128.0, 256.0, 1024.0);
   return {
       {.name = "omega",
-       .fixed = {{"m", pick(scale, 512.0, 1024.0, 4096.0)}, {"L", pick(scale, 1.0, 2.0, 2.0)}},
-       .seeds = pick(scale, 2, 4, 10)},
+       .fixed = {{"m", pick(scale, 512.0, 768.0, 4096.0)}, {"L", pick(scale, 1.0, 2.0, 2.0)}},
+       .seeds = pick(scale, 2, 3, 10)},
       {.name = "step",
        .fixed = {{"m", 256}, {"L", 2}, {"omega", 0.1}},
        .axes = {{"step", {1e-4, 1e-3, 1e-2, 1e-1}}},
@@ -276,7 +276,7 @@ std::vector<Design> designs(Scale scale) {
       {.name = "generic",
        .fixed = {{"generic", 1},
                  {"n", 20},
-                 {"m", pick(scale, 256.0, 512.0, 2048.0)},
+                 {"m", pick(scale, 256.0, 384.0, 2048.0)},
                  {"L", 2},
                  {"omega", 0.01}},
        .seeds = 2 * seeds},
