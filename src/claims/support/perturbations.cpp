@@ -25,7 +25,27 @@ void for_trained(const Network& network, const std::function<void(int)>& action)
 
 at::Tensor normalised(const at::Tensor& vector) { return vector / vector.norm(); }
 
+/// L: layers 1..L are the hidden ones.
+int depth_of(const Network& network) { return network.architecture().num_layers() - 2; }
+
+/// D_l of the only sample, as numbers (m).
+at::Tensor active(const net::Tape& tape, int layer) {
+  const at::Tensor& features = tape.features(layer);
+  return (features.view({-1}) > 0).to(features.scalar_type());
+}
+
 }  // namespace
+
+at::Tensor flip_target(const at::Tensor& g, double budget) {
+  constexpr double kBeyondZero = 1.02;
+  const auto [size, order] = g.abs().sort();
+  const at::Tensor needed = (size * kBeyondZero).pow(2).cumsum(0).sqrt();
+  const auto count = std::max<std::int64_t>(1, (needed <= budget).sum().item<std::int64_t>());
+  const at::Tensor chosen = order.narrow(0, 0, count);
+  at::Tensor target = at::zeros_like(g);
+  target.index_copy_(0, chosen, g.index_select(0, chosen) * -kBeyondZero);
+  return target;
+}
 
 Parameters random_direction(const Network& network, std::uint64_t seed) {
   auto direction = Parameters::trained_zeros(network.architecture(), network.options());
@@ -57,15 +77,32 @@ Network perturbed(const Network& network, const Parameters& direction, double om
   return moved;
 }
 
-at::Tensor flip_target(const at::Tensor& g, double budget) {
-  constexpr double kBeyondZero = 1.02;
-  const auto [size, order] = g.abs().sort();
-  const at::Tensor needed = (size * kBeyondZero).pow(2).cumsum(0).sqrt();
-  const auto count = std::max<std::int64_t>(1, (needed <= budget).sum().item<std::int64_t>());
-  const at::Tensor chosen = order.narrow(0, 0, count);
-  at::Tensor target = at::zeros_like(g);
-  target.index_copy_(0, chosen, g.index_select(0, chosen) * -kBeyondZero);
-  return target;
+Network push_adversary(const Network& network,
+                       const net::Tape& tape,
+                       int layer,
+                       const at::Tensor& push,
+                       double omega) {
+  std::vector<at::Tensor> pushes(static_cast<std::size_t>(layer) + 1);
+  pushes.back() = normalised(push);
+  for (int below = layer - 1; below >= 1; --below) {
+    const at::Tensor& above = pushes[static_cast<std::size_t>(below) + 1];
+    pushes[static_cast<std::size_t>(below)] =
+        normalised(active(tape, below) * at::mv(network.parameters()[below + 1].t(), above));
+  }
+
+  Network moved = network.clone();
+  at::Tensor h = tape.features(0).view({-1}).clone();
+  for (int moving = 1; moving <= layer; ++moving) {
+    at::Tensor& weights = moved.parameters()[moving];
+    weights.addr_(pushes[static_cast<std::size_t>(moving)], normalised(h), 1, omega);
+    h = at::relu(at::mv(weights, h));
+  }
+  return moved;
+}
+
+at::Tensor flip_push(const Network& network, const net::Tape& tape, int layer, double budget) {
+  const at::Tensor below = tape.features(layer - 1).view({-1});
+  return flip_target(at::mv(network.parameters()[layer], below), budget);
 }
 
 Network flip_adversary(const Network& network,
@@ -73,30 +110,47 @@ Network flip_adversary(const Network& network,
                        double omega,
                        double boost,
                        net::Workspace& workspace) {
-  const int depth = network.architecture().num_layers() - 2;  // layers 1..L are the hidden ones
+  const int depth = depth_of(network);
   const net::Tape tape = network.record(x, workspace);
-  const at::Tensor last_input = tape.features(depth - 1).view({-1});
-  const at::Tensor g = at::mv(network.parameters()[depth], last_input);  // (m)
+  return push_adversary(
+      network, tape, depth, flip_push(network, tape, depth, omega * boost), omega);
+}
 
-  // u_L = t / |t|, u_l = D_l W_{l+1}^T u_{l+1} normalised.
-  std::vector<at::Tensor> push(static_cast<std::size_t>(depth) + 1);
-  push.back() = normalised(flip_target(g, omega * boost));
-  for (int layer = depth - 1; layer >= 1; --layer) {
-    const at::Tensor above = push[static_cast<std::size_t>(layer) + 1];
-    const at::Tensor active = (tape.features(layer).view({-1}) > 0).to(g.scalar_type());
-    push[static_cast<std::size_t>(layer)] =
-        normalised(active * at::mv(network.parameters()[layer + 1].t(), above));
+at::Tensor stretch_push(const Network& network, const net::Tape& tape) {
+  constexpr int kIterations = 15;  // of power iteration: any push bounds the worst one from below
+  const int depth = depth_of(network);
+  at::Tensor push = at::empty({tape.features(depth).size(1)}, network.options());
+  base::fill_normal(push, 1, base::Stream(0, "stretch"));
+  for (int i = 0; i < kIterations; ++i) {
+    for (int layer = depth; layer >= 1; --layer) {
+      push = at::mv(network.parameters()[layer].t(), push * active(tape, layer));
+    }
+    for (int layer = 1; layer <= depth; ++layer) {
+      push = at::mv(network.parameters()[layer], push) * active(tape, layer);
+    }
+    push = normalised(push);
   }
+  return push;
+}
 
-  // W'_l = omega u_l h^T / |h| with the features as they already are.
-  Network moved = network.clone();
-  at::Tensor h = tape.features(0).view({-1}).clone();
-  for (int layer = 1; layer <= depth; ++layer) {
-    at::Tensor& weights = moved.parameters()[layer];
-    weights.addr_(push[static_cast<std::size_t>(layer)], normalised(h), 1, omega);
-    h = at::relu(at::mv(weights, h));
-  }
-  return moved;
+at::Tensor output_push(const Network& network, const net::Tape& tape) {
+  const int depth = depth_of(network);
+  const at::Tensor read_out = network.parameters()[depth + 1] * active(tape, depth);  // (d, m)
+  const auto [values, vectors] = at::linalg_eigh(at::matmul(read_out, read_out.t()));
+  return at::mv(read_out.t(), vectors.select(1, -1));
+}
+
+void flatten_rows(Network& network,
+                  const at::Tensor& inputs,
+                  double share,
+                  net::Workspace& workspace) {
+  const int depth = depth_of(network);
+  const net::Tape tape = network.record(inputs, workspace);
+  const auto [basis, triangle] = at::linalg_qr(tape.features(depth - 1).t());  // (m, n)
+  at::Tensor& last = network.parameters()[depth];
+  at::Tensor rows =
+      last.narrow(0, 0, static_cast<std::int64_t>(share * static_cast<double>(last.size(0))));
+  rows.sub_(at::matmul(at::matmul(rows, basis), basis.t()));
 }
 
 }  // namespace overparam::claims

@@ -22,19 +22,47 @@ net::Parameters gradient_direction(const net::Network& network,
 /// W + omega * direction.
 net::Network perturbed(const net::Network& network, const net::Parameters& direction, double omega);
 
-/// -1.02 g on the coordinates of smallest |g|, as many as fit |t| <= budget; zero elsewhere. A
+/// A copy of the paper's network whose layers 1..k move by matrices of rank one, W'_l = omega u_l
+/// h_{l-1}^T / |h_{l-1}|: u_k = push / |push|, u_l = D_l W_{l+1}^T u_{l+1} normalised, so that
+/// every layer pushes along what the layers above make of it, and h the features as the layers
+/// below have moved them.
+/// @param tape of one sample   @param push (m)
+net::Network push_adversary(const net::Network& network,
+                            const net::Tape& tape,
+                            int layer,
+                            const at::Tensor& push,
+                            double omega);
+
+/// -1.02 g on the coordinates of smallest |g|, as many as |t| <= budget allows; zero elsewhere. A
 /// little more than -g, so that the signs really change.
 at::Tensor flip_target(const at::Tensor& g, double budget);
 
-/// A perturbed copy of the paper's network whose every layer moves by a matrix of rank one, chosen
-/// to flip as many signs of one sample's last hidden layer as it can: the target t is -g_L on the
-/// coordinates of smallest |g_L|, as many as a budget |t| <= omega * boost allows; each layer
-/// pushes along what the layers above make of it. A lower bound on the worst W' of this radius.
+/// -g_k of one sample on the coordinates of smallest |g_k|, as many as |push| <= budget allows: the
+/// push that flips most signs of layer k.
+at::Tensor flip_push(const net::Network& network, const net::Tape& tape, int layer, double budget);
+
+/// push_adversary that flips as many signs of one sample's last hidden layer as a push of |t| <=
+/// omega * boost can. A lower bound on the worst W' of this radius.
 /// @param x (1, dx)
 net::Network flip_adversary(const net::Network& network,
                             const at::Tensor& x,
                             double omega,
                             double boost,
                             net::Workspace& workspace);
+
+/// The push that the hidden layers amplify most: the top left singular vector of D_L W_L ... D_1
+/// W_1 at one sample.
+at::Tensor stretch_push(const net::Network& network, const net::Tape& tape);
+
+/// The push that moves the outputs most: D_L B^T v with v the top left singular vector of B D_L.
+at::Tensor output_push(const net::Network& network, const net::Tape& tape);
+
+/// Breaks the Gaussian pre-activations of the last hidden layer on purpose: the first `share` of
+/// its rows become orthogonal to the features of every input, g = 0 up to rounding. Their own size
+/// stays.
+void flatten_rows(net::Network& network,
+                  const at::Tensor& inputs,
+                  double share,
+                  net::Workspace& workspace);
 
 }  // namespace overparam::claims

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "overparam/claims/claim.hpp"
+
+namespace overparam::claims {
+
+/// What the adversarial family aims at.
+enum class Adversary {
+  flips,    ///< the most sign changes of the last hidden layer
+  stretch,  ///< the direction that the hidden layers amplify most
+};
+
+/// What perturbations of |W'|_2 = omega change in the paper's network: a row for each radius and
+/// family. Settings: m (or m_per_d, m = that times d), L, d; "omega" (absent: a sweep); "gain";
+/// "flat", the share of the last layer's rows whose pre-activations are made zero (0 in every
+/// statement; controls break it). Columns, each the largest over the layers of the mean over the
+/// samples: change_h, change_g |h' - h|, |g' - g|; change_back |Back'_l - Back_l|_2, and
+/// change_back_scaled, the same over sqrt(m/d); flips |D'_l - D_l|_0, and counted, the flips of all
+/// samples in that layer. The adversary has a W' for each sample, and choices of which the largest
+/// of each column counts.
+std::vector<Row> measure_stability(const Point& point, Adversary adversary);
+
+/// Enough flips to count, and a perturbation small enough not to saturate.
+bool flips_enough(const Row& row);
+
+}  // namespace overparam::claims
