@@ -23,6 +23,7 @@ const std::map<std::string, std::string>& switch_help() {
       {"resume", "go on from the folder's checkpoint"},
       {"overwrite", "replace a finished run made with other settings"},
       {"fresh", "measure again what the folder already holds"},
+      {"list", "name the recipes, their sources and costs"},
       {"options", "print the table of all settings in Markdown"},
       {"theory", "print every claim with its source and bounds in Markdown"},
   };

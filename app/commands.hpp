@@ -17,6 +17,7 @@ Command demo_command();
 Command train_command();
 Command verify_command();
 Command sweep_command();
+Command reproduce_command();
 Command data_command();
 Command report_command();
 Command info_command();

@@ -59,6 +59,7 @@ int run(int argc, char** argv) {
                                            app::train_command(),
                                            app::verify_command(),
                                            app::sweep_command(),
+                                           app::reproduce_command(),
                                            app::data_command(),
                                            app::report_command(),
                                            app::info_command()};

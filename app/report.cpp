@@ -15,8 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The pages of sweeps and verifications are made from their rows, by the commands that know the
-/// grid.
+/// The pages of sweeps, verifications and reproductions are made from their rows, by the commands
+/// that know the grid.
 void refuse_rows(const fs::path& folder) {
   constexpr const char* kRepeat =
       "{}: holds {}, not a run; repeat its line \"overparam {} ... --out {}\", which measures only "
@@ -29,12 +29,15 @@ void refuse_rows(const fs::path& folder) {
   if (fs::exists(folder / "verify.json")) {
     base::fail(ErrorKind::usage, kRepeat, name, "a verification", "verify", name);
   }
+  if (fs::exists(folder / "reproduce.json")) {
+    base::fail(ErrorKind::usage, kRepeat, name, "a reproduction", "reproduce", name);
+  }
   if (fs::exists(folder / "rows.jsonl")) {
     base::fail(ErrorKind::usage,
                kRepeat,
                name,
-               "an unfinished sweep or verification",
-               "sweep|verify",
+               "an unfinished sweep, verification or reproduction",
+               "sweep|verify|reproduce",
                name);
   }
 }

@@ -12,6 +12,7 @@
 #include "overparam/linalg/products.hpp"
 #include "overparam/net/catalogue.hpp"
 #include "overparam/net/loss.hpp"
+#include "overparam/study/recipe.hpp"
 #include "overparam/study/run_record.hpp"
 
 namespace overparam::study {
@@ -35,7 +36,7 @@ std::vector<report::Table> catalogue_tables() {
                        .columns = {{"id", ""}, {"source", ""}, {"statement", ""}}};
   for (const auto& claim : claims::claims())
     claims.add_row({claim.id, claim.source, claim.statement});
-  return {networks, losses, generators, readers, claims};
+  return {networks, losses, generators, readers, claims, recipe_table()};
 }
 
 namespace {

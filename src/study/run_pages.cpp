@@ -287,11 +287,16 @@ Figure signs_figure(const RunRecord& record) {
   return figure;
 }
 
-report::Details origin_details(const RunRecord& record) {
+Table environment_table(const nlohmann::json& environment) {
   Table versions{.title = "Machine and versions", .columns = {{"what", ""}, {"value", ""}}};
-  for (const auto& [name, value] : record.environment.items()) {
+  for (const auto& [name, value] : environment.items()) {
     versions.add_row({name, base::plain_text(value)});
   }
+  return versions;
+}
+
+report::Details origin_details(const RunRecord& record) {
+  Table versions = environment_table(record.environment);
   versions.add_row({"peak memory", base::format_bytes(record.peak_memory)});
   versions.add_row({"made", record.created});
   return {.summary = "Settings, machine and versions",

@@ -2,89 +2,20 @@
 #include "overparam/study/verification.hpp"
 
 #include <algorithm>
-#include <map>
-#include <mutex>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "json_fields.hpp"
+#include "measuring.hpp"
 #include "overparam/base/clock.hpp"
-#include "overparam/base/files.hpp"
-#include "overparam/base/interrupt.hpp"
-#include "overparam/base/json_files.hpp"
-#include "overparam/base/progress.hpp"
-#include "overparam/base/require.hpp"
 #include "overparam/base/text.hpp"
-#include "overparam/base/work_queue.hpp"
 #include "overparam/study/run_record.hpp"
-#include "row_files.hpp"
 
 namespace overparam::study {
 
 using claims::Claim;
-using claims::Point;
-using claims::Row;
 using nlohmann::json;
 
 namespace {
-
-constexpr const char* kRows = "rows.jsonl";
-
-std::string key_of(const Claim& claim, const Point& point) {
-  return base::stable_key(
-      fmt::format("{}|{}|{}|{}", claim.id, claim.revision, point.design, point.describe()));
-}
-
-json to_json(const Row& row) {
-  json values = json::object();
-  for (const auto& [name, value] : row.values) values[name] = finite_or_null(value);
-  return {{"design", row.design}, {"family", row.family}, {"values", values}};
-}
-
-Row row_from_json(const json& object) {
-  Row row{.design = object.at("design"), .family = object.at("family")};
-  for (const auto& [name, value] : object.at("values").items()) {
-    row.values[name] =
-        value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
-  }
-  return row;
-}
-
-/// Rows by the key of their point, in memory and on disk.
-class RowStore {
- public:
-  explicit RowStore(const std::filesystem::path& folder) {
-    if (folder.empty()) return;
-    base::make_writable_folder(folder);
-    for_each_row(folder / kRows, [&](const json& line) {
-      std::vector<Row> rows;
-      for (const auto& row : line.at("rows")) rows.push_back(row_from_json(row));
-      rows_[line.at("key")] = std::move(rows);
-    });
-    writer_.emplace(folder / kRows);
-  }
-
-  [[nodiscard]] const std::vector<Row>* find(const std::string& key) const {
-    const auto entry = rows_.find(key);
-    return entry == rows_.end() ? nullptr : &entry->second;
-  }
-
-  /// May be called from several workers.
-  void add(const std::string& key, const Claim& claim, std::vector<Row> rows) {
-    const std::scoped_lock lock(mutex_);
-    if (writer_) {
-      json lines = json::array();
-      for (const auto& row : rows) lines.push_back(to_json(row));
-      writer_->append({{"key", key}, {"claim", claim.id}, {"rows", lines}});
-    }
-    rows_[key] = std::move(rows);
-  }
-
- private:
-  std::mutex mutex_;
-  std::map<std::string, std::vector<Row>> rows_;
-  std::optional<base::JsonLinesWriter> writer_;
-};
 
 std::vector<const Claim*> chosen_claims(const std::vector<std::string>& only) {
   std::vector<const Claim*> chosen;
@@ -96,14 +27,6 @@ std::vector<const Claim*> chosen_claims(const std::vector<std::string>& only) {
     if (std::ranges::find(chosen, claim) == chosen.end()) chosen.push_back(claim);
   }
   return chosen;
-}
-
-std::vector<Point> points_of(const Claim& claim, const VerifyOptions& options) {
-  std::vector<Point> points;
-  for (const auto& design : claim.designs(options.scale)) {
-    for (auto& point : claims::points_of(design, options.seed)) points.push_back(std::move(point));
-  }
-  return points;
 }
 
 std::string repeat_command(const Claim& claim, const VerifyOptions& options) {
@@ -170,63 +93,48 @@ bool Verification::all_expected() const {
   return std::ranges::all_of(outcomes, [](const auto& outcome) { return outcome.expected; });
 }
 
-Verification verify(const VerifyOptions& options, const Voice& voice) {
-  const base::Stopwatch watch;
-  const auto chosen = chosen_claims(options.only);
-  RowStore store(options.folder);
-
-  Verification result{.options = options};
-  std::vector<base::WorkItem> items;
-  for (const Claim* claim : chosen) {
-    for (const auto& point : points_of(*claim, options)) {
-      const std::string key = key_of(*claim, point);
-      if (store.find(key) != nullptr) {
-        ++result.reused;
-        continue;
-      }
-      items.push_back({.name = fmt::format("{} {}", claim->id, point.design),
-                       .bytes = claim->memory ? claim->memory(point) : 0,
-                       .run = [&store, claim, point, key] {
-                         auto rows = claim->measure(point);
-                         // An interrupt ends the training inside early: such rows measure nothing.
-                         if (!base::interrupted()) store.add(key, *claim, std::move(rows));
-                       }});
-    }
-  }
-  voice.say(fmt::format("{} claims at scale {}: {} measurements, {} of them already there",
-                        chosen.size(),
-                        claims::to_string(options.scale),
-                        items.size() + static_cast<std::size_t>(result.reused),
-                        result.reused));
-
-  base::ProgressLine progress("measured", static_cast<std::int64_t>(items.size()), voice.progress);
-  const base::WorkQueue queue(
-      {.threads = options.threads,
-       .on_finished = [&](std::int64_t done, std::int64_t, const std::string& name) {
-         progress.update(done, name);
-       }});
-  const auto summary = queue.run(items);
-  progress.finish();
-  result.measured = summary.finished;
-  result.interrupted = base::interrupted();
-  if (!result.interrupted) {
-    for (const auto& failure : summary.failures) voice.warn(failure.name + " failed");
-    summary.rethrow();
-  }
-
-  for (const Claim* claim : chosen) {
-    ClaimOutcome outcome{.claim = claim, .repeat = repeat_command(*claim, options)};
-    for (const auto& point : points_of(*claim, options)) {
-      if (const auto* rows = store.find(key_of(*claim, point))) {
-        outcome.rows.insert(outcome.rows.end(), rows->begin(), rows->end());
+std::vector<Measurement> plan_verification(const VerifyOptions& options) {
+  std::vector<Measurement> plan;
+  for (const Claim* claim : chosen_claims(options.only)) {
+    for (const auto& design : claim->designs(options.scale)) {
+      for (const auto& point : claims::points_of(design, options.seed)) {
+        const std::uint64_t bytes = claim->memory ? claim->memory(point) : 0;
+        plan.push_back(measurement_of(claim->id, claim->revision, point, bytes, claim->measure));
       }
     }
+  }
+  return plan;
+}
+
+std::vector<ClaimOutcome> judge_measured(const VerifyOptions& options,
+                                         const std::vector<Measured>& measured) {
+  std::vector<ClaimOutcome> outcomes;
+  for (const Claim* claim : chosen_claims(options.only)) {
+    ClaimOutcome outcome{.claim = claim,
+                         .rows = rows_of(measured, claim->id),
+                         .repeat = repeat_command(*claim, options)};
     outcome.verdict = claims::judge(*claim, outcome.rows);
     outcome.expected = claims::is_expected(*claim, outcome.verdict);
-    result.outcomes.push_back(std::move(outcome));
+    outcomes.push_back(std::move(outcome));
   }
-  result.seconds = watch.seconds();
-  return result;
+  return outcomes;
+}
+
+Verification verify(const VerifyOptions& options, const Voice& voice) {
+  const base::Stopwatch watch;
+  const std::string what = fmt::format("{} claims at scale {}",
+                                       chosen_claims(options.only).size(),
+                                       claims::to_string(options.scale));
+  const auto result = measure_all(plan_verification(options),
+                                  {.folder = options.folder, .threads = options.threads},
+                                  what,
+                                  voice);
+  return {.options = options,
+          .outcomes = judge_measured(options, result.measured),
+          .measured = result.now,
+          .reused = result.reused,
+          .seconds = watch.seconds(),
+          .interrupted = result.interrupted};
 }
 
 json to_json(const Verification& verification) {

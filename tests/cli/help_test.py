@@ -5,7 +5,7 @@ import re
 import support
 from support import DONE
 
-COMMANDS = ("demo", "train", "verify", "sweep", "data", "report", "info")
+COMMANDS = ("demo", "train", "verify", "sweep", "reproduce", "data", "report", "info")
 
 
 class Help(support.ProgramTest):
@@ -40,6 +40,10 @@ class Help(support.ProgramTest):
         self.assert_names(self.help_of("verify"),
                           sections["verify"] + ["RUN", "--seed", "--threads", "--out", "--fresh"],
                           "verify")
+        self.assert_names(self.help_of("reproduce"),
+                          ["NAME", "--list", "--scale", "--seed", "--threads", "--out", "--fresh",
+                           "--json"],
+                          "reproduce")
         self.assert_names(self.help_of("data"),
                           sections["data"] + ["DATA", "--seed", "--dtype", "--out", "--outputs"],
                           "data")
@@ -66,7 +70,8 @@ class Help(support.ProgramTest):
                              document["environment"].keys())
         text = str(document)
         for name in ("fc", "squared", "cross-entropy", "digits", "sphere", "clusters", "teacher",
-                     "circle", "duplicates", "idx", "cifar", "csv", "npy", "thm1", "facts"):
+                     "circle", "duplicates", "idx", "cifar", "csv", "npy", "thm1", "facts",
+                     "du2018-fig1"):
             self.assertIn(f"'{name}'", text)
         version = self.expect(DONE, "--version").out
         self.assertEqual(version, f"overparam {document['version']}\n")

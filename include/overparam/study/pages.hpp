@@ -28,6 +28,9 @@ report::Figure objective_figure(
 report::Figure distance_figure(const RunRecord& record);
 report::Figure signs_figure(const RunRecord& record);
 
+/// Machine and versions, as `environment_json` gives them.
+report::Table environment_table(const nlohmann::json& environment);
+
 /// Settings, machine and versions, folded.
 report::Details origin_details(const RunRecord& record);
 

@@ -9,6 +9,7 @@
 
 #include "overparam/claims/claim.hpp"
 #include "overparam/report/page.hpp"
+#include "overparam/study/measurement.hpp"
 #include "overparam/study/voice.hpp"
 
 namespace overparam::study {
@@ -39,6 +40,13 @@ struct Verification {
 
   [[nodiscard]] bool all_expected() const;
 };
+
+/// The points of the chosen claims' designs.
+std::vector<Measurement> plan_verification(const VerifyOptions& options);
+
+/// The verdicts on what was measured, one a chosen claim.
+std::vector<ClaimOutcome> judge_measured(const VerifyOptions& options,
+                                         const std::vector<Measured>& measured);
 
 /// Runs every point that the folder does not hold yet, side by side, and judges each claim. A point
 /// is known by a hash of claim, revision, design and settings, so a killed verification goes on
