@@ -29,7 +29,6 @@ namespace overparam::claims {
 namespace {
 
 constexpr double kTargetRatio = 1e-3;
-constexpr double kResidualScale = 1;  // c_res
 
 /// E f(z)^2 for z ~ N(0, 1), by the trapezoidal rule.
 double second_moment(double (*f)(double)) {
@@ -39,11 +38,12 @@ double second_moment(double (*f)(double)) {
   return sum * kStep / std::sqrt(2 * std::numbers::pi);
 }
 
-double softplus(double z) { return std::fmax(z, 0) + std::log1p(std::exp(-std::abs(z))); }
 double sigmoid(double z) { return 1 / (1 + std::exp(-z)); }
 
 /// chi of softplus.
-double contraction() { return second_moment(sigmoid) / second_moment(softplus); }
+double contraction() {
+  return second_moment(sigmoid) / net::find_activation("softplus").second_moment;
+}
 
 net::Architecture fully_connected(const Point& point, std::int64_t input_size, const char* name) {
   return net::make_architecture("fc",
@@ -54,34 +54,12 @@ net::Architecture fully_connected(const Point& point, std::int64_t input_size, c
                                  .activation = name});
 }
 
-/// x^(0) = sqrt(c/m) sigma(A x), x^(h) = x^(h-1) + c_res / (H sqrt m) sigma(sqrt m W^(h) x^(h-1))
-/// with entries N(0, 1/m). Smooth activations act as sqrt(c/m) sigma(sqrt m g), so a branch has the
-/// gain c_res / (H sqrt c).
 net::Architecture residual(const Point& point, std::int64_t input_size) {
-  const std::int64_t m = point.integer("m");
-  const std::int64_t H = point.integer("H");
-  const double gain = kResidualScale / static_cast<double>(H) * std::sqrt(second_moment(softplus));
-  const auto& sigma = net::find_activation("softplus");
-  const double variance = 1 / static_cast<double>(m);
-  net::Architecture shape{.name = "du-resnet", .input_size = input_size};
-  shape.blocks = {{.name = "A", .rows = m, .columns = input_size, .variance = variance}};
-  shape.layers = {{.terms = {{.block = 0}}, .activation = sigma}};
-  int x = 0;
-  for (std::int64_t h = 1; h <= H; ++h) {
-    shape.blocks.push_back(
-        {.name = fmt::format("W.{}", h), .rows = m, .columns = m, .variance = variance});
-    shape.layers.push_back(
-        {.terms = {{.from = x, .block = static_cast<int>(h)}}, .activation = sigma});
-    shape.layers.push_back({.terms = {{.from = x, .block = net::kSkip},
-                                      {.from = x + 1, .block = net::kSkip, .gain = gain}},
-                            .activation = net::identity()});
-    x += 2;
-  }
-  shape.blocks.push_back({.name = "B", .rows = 1, .columns = m});
-  shape.layers.push_back(
-      {.terms = {{.from = x, .block = static_cast<int>(H) + 1}}, .activation = net::identity()});
-  net::select_trained(shape, "hidden");
-  return shape;
+  return net::make_architecture("smooth-resnet",
+                                {.input_size = input_size,
+                                 .width = point.integer("m"),
+                                 .depth = point.integer("H"),
+                                 .activation = "softplus"});
 }
 
 /// The designs "relu", "softplus" and "resnet": lambda_min / m of the kernel of W^(H) alone.

@@ -12,6 +12,7 @@
 #include "overparam/data/prepare.hpp"
 #include "overparam/data/sources.hpp"
 #include "overparam/linalg/lanczos.hpp"
+#include "overparam/net/catalogue.hpp"
 #include "overparam/net/sign_pattern.hpp"
 #include "overparam/train/trainer.hpp"
 #include "support/experiment.hpp"
@@ -23,19 +24,6 @@ namespace {
 constexpr std::int64_t kBatch = 16;
 constexpr std::int64_t kComponents = 2;  // clusters a class
 constexpr double kStep = 10;             // eta = kStep / m for the mean loss of a batch
-
-net::Architecture two_layers(std::int64_t input_size, std::int64_t width, std::int64_t classes) {
-  return {.name = "li-liang",
-          .input_size = input_size,
-          .blocks = {{.name = "W",
-                      .rows = width,
-                      .columns = input_size,
-                      .variance = 1 / static_cast<double>(width),
-                      .trained = true},
-                     {.name = "a", .rows = classes, .columns = width}},
-          .layers = {{.terms = {{.from = net::kInput, .block = 0}}, .activation = net::relu()},
-                     {.terms = {{.from = 0, .block = 1}}, .activation = net::identity()}}};
-}
 
 /// The share of |M|_F^2 in the `rank` largest singular values.
 double energy_of_rank(const at::Tensor& matrix, std::int64_t rank) {
@@ -70,9 +58,10 @@ std::vector<Row> measure(const Point& point) {
   };
   const train::Problem problem = problem_of(dataset.train);
 
-  net::Network network(two_layers(problem.inputs.size(1), point.integer("m"), k),
-                       point.seed(),
-                       problem.inputs.options());
+  const auto shape = net::make_architecture(
+      "two-layer-gaussian",
+      {.input_size = problem.inputs.size(1), .num_outputs = k, .width = point.integer("m")});
+  net::Network network(shape, point.seed(), problem.inputs.options());
   net::Workspace workspace(network.options());
   const at::Tensor start = network.parameters()[0].clone();
   const net::SignPattern signs(network.architecture(), network.record(problem.inputs, workspace));

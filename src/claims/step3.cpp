@@ -55,7 +55,9 @@ Pieces pieces_of(const net::Network& network, const net::Tape& tape, net::Worksp
       tape,
       units,
       workspace,
-      [&](const net::Use& use, const at::Tensor& delta, const at::Tensor& gathered) {
+      [&](const net::Use& use, const at::Tensor& delta, const net::Gathered& below) {
+        linalg::Scratch space;
+        const at::Tensor gathered = below.rows(workspace, space);
         const std::int64_t m = delta.size(2);
         const at::Tensor rows = delta.transpose(0, 1).reshape({n * d, m});
         const at::Tensor features = at::matmul(gathered, gathered.t());  // (n, n)

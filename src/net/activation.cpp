@@ -30,8 +30,13 @@ double second_moment(Function sigma) {
 /// @tparam replace x <- sigma(x); if slopes is not null, slopes <- sigma'(x) first
 template <double (*sigma)(double), void (*replace)(at::Tensor& x, at::Tensor* slopes)>
 struct Smooth {
+  static double moment() {
+    static const double value = second_moment(sigma);
+    return value;
+  }
+
   static void act(at::Tensor& values, at::Tensor* slopes) {
-    static const double root_c = 1 / std::sqrt(second_moment(sigma));
+    const double root_c = 1 / std::sqrt(moment());
     const double root_m = std::sqrt(static_cast<double>(values.size(-1)));
     values.mul_(root_m);
     replace(values, slopes);
@@ -44,6 +49,7 @@ struct Smooth {
         .name = std::move(name),
         .formula = "sqrt(c/m) sigma(sqrt(m) g), sigma(x) = " + std::move(formula),
         .variance_gain = 1,
+        .second_moment = moment(),
         .is_homogeneous = false,
         .apply = [](at::Tensor& values) { act(values, nullptr); },
         .apply_with_slopes = [](at::Tensor& values, at::Tensor& slopes) { act(values, &slopes); }};

@@ -19,6 +19,9 @@ struct Activation {
   /// c with E |phi(W h)|^2 = |h|^2 for W (m, k) with entries N(0, c / m): 2 for ReLU.
   double variance_gain = 1;
 
+  /// E sigma(z)^2 of a smooth one, the 1/c of its scale; 1 for the others.
+  double second_moment = 1;
+
   /// phi(c g) = c phi(g) for c > 0: it acts as it is, whatever the scale.
   bool is_homogeneous = true;
 

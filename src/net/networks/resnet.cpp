@@ -7,36 +7,12 @@
 // with tau = 1 / (L ln m), so that |(I + tau W_a) D ... D (I + tau W_b)|_2 <= 1.01 for all a >= b.
 // Branches of two or three matrices have a phi between them, tau V_l phi(W_l h_{l-1}).
 // tau: "theory", 1 / (L ln m); "theory:c", c / (L ln m); "1/L"; "1/sqrt(L)"; or a number.
-#include <cmath>
-
 #include "builder.hpp"
-#include "overparam/base/text.hpp"
+#include "tau.hpp"
 
 namespace overparam::net {
 
 namespace {
-
-double parse_tau(const NetworkOptions& options) {
-  const auto L = static_cast<double>(std::max<std::int64_t>(1, options.depth));
-  const auto m = static_cast<double>(options.width);
-  const std::string& text = options.tau;
-  std::optional<double> tau;
-  if (text == "1/L") {
-    tau = 1 / L;
-  } else if (text == "1/sqrt(L)") {
-    tau = 1 / std::sqrt(L);
-  } else if (text == "theory" || text.starts_with("theory:")) {
-    const auto c = text == "theory" ? 1 : base::parse_number(text.substr(7));
-    if (c) tau = *c / (L * std::log(std::fmax(m, 2)));
-  } else {
-    tau = base::parse_number(text);
-  }
-  base::require(tau && std::isfinite(*tau) && *tau > 0,
-                ErrorKind::usage,
-                "tau must be theory, theory:c, 1/L, 1/sqrt(L) or a positive number, found \"{}\"",
-                text);
-  return *tau;
-}
 
 Architecture build_resnet(const NetworkOptions& options) {
   check_sizes(options);
@@ -49,8 +25,10 @@ Architecture build_resnet(const NetworkOptions& options) {
                 "the last hidden layer is plain or residual, found \"{}\"",
                 options.last);
   const Activation& activation = find_activation(options.activation);
-  const double tau = parse_tau(options);
   const std::int64_t m = options.width;
+  const auto L = static_cast<double>(std::max<std::int64_t>(1, options.depth));
+  const double log_m = std::log(std::fmax(static_cast<double>(m), 2));
+  const double tau = parse_tau(options, 1 / (L * log_m));
   const auto square = [&](const std::string& name) { return hidden_block(name, m, m, activation); };
 
   Builder net("resnet", options.input_size);

@@ -7,6 +7,7 @@
 
 #include "overparam/base/random.hpp"
 #include "overparam/linalg/products.hpp"
+#include "overparam/net/catalogue.hpp"
 #include "overparam/net/sign_pattern.hpp"
 #include "overparam/train/trainer.hpp"
 
@@ -15,18 +16,9 @@ namespace overparam::study {
 namespace {
 
 net::Architecture network_of(const ClustersSetting& setting) {
-  const auto width = static_cast<double>(setting.width);
-  net::Architecture shape{.name = "li-liang", .input_size = setting.dimension};
-  shape.blocks = {{.name = "W",
-                   .rows = setting.width,
-                   .columns = setting.dimension,
-                   .variance = 1 / width,
-                   .trained = true},
-                  {.name = "a", .rows = setting.classes, .columns = setting.width}};
-  shape.layers = {{.terms = {{.block = 0}}, .activation = net::relu()},
-                  {.terms = {{.from = 0, .block = 1}}, .activation = net::identity()}};
-  shape.validate();
-  return shape;
+  return net::make_architecture(
+      "two-layer-gaussian",
+      {.input_size = setting.dimension, .num_outputs = setting.classes, .width = setting.width});
 }
 
 /// Samples go through the components in turn, so that all are equally large.
