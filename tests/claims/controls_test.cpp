@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 
 #include "overparam/base/clock.hpp"
@@ -51,7 +52,8 @@ std::vector<std::string> ids() {
 
 INSTANTIATE_TEST_SUITE_P(All, Controls, testing::ValuesIn(ids()), [](const auto& tested) {
   std::string name = tested.param;
-  std::ranges::replace(name, '-', '_');
+  std::ranges::replace_if(
+      name, [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
   return name;
 });
 

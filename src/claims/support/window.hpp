@@ -20,4 +20,21 @@ bool near_enough_for_gradients(const Row& row);
 /// Lemma B.2: omega <= 1 / (L^4.5 log^3 m).
 bool near_enough_for_stability(const Row& row);
 
+// Du et al. 2018, with failure probability p = 0.1; lambda_0 is a column of the row.
+
+/// Theorem 3.2: m >= n^6 / (lambda_0^4 p^3).
+bool wide_enough_for_flow(const Row& row);
+
+/// Theorem 3.3: m >= n^6 log(m/p) / (lambda_0^4 p^3).
+bool wide_enough_for_joint_flow(const Row& row);
+
+/// Theorem 4.1: as Theorem 3.2, and eta <= lambda_0 / n^2.
+bool wide_enough_for_descent(const Row& row);
+
+/// Lemma 3.1: m >= n^2 log(n/p) / lambda_0^2.
+bool wide_enough_for_limit_kernel(const Row& row);
+
+/// Lemma 3.2: R <= p lambda_0 / n^2.
+bool near_enough_for_limit_kernel(const Row& row);
+
 }  // namespace overparam::claims
