@@ -29,6 +29,8 @@ function(overparam_tests room)
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
   overparam_compile_options(${target})
   overparam_use_tensor_header(${target})
+  # Nothing in a test is hot: a quarter less to compile.
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
 
   foreach(source IN LISTS TESTS_SOURCES)
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${source}")

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "overparam/base/clock.hpp"
+#include "overparam/base/threads.hpp"
 #include "overparam/claims/claim.hpp"
 
 namespace overparam::claims {
@@ -16,6 +17,7 @@ class Controls : public testing::TestWithParam<std::string> {
  protected:
   /// The verdict; its time and reason are kept for whoever reads the log.
   [[nodiscard]] Verdict measure(const char* which, const Control& control) {
+    const base::ThreadGuard one(1);  // as a measurement of `verify` runs
     const base::Stopwatch watch;
     auto verdict = run_control(find_claim(GetParam()), control);
     const double seconds = watch.seconds();

@@ -81,7 +81,7 @@ TEST(Convolution, EqualFiltersAtEveryPositionAreSharedOnes) {
 
 TEST(Convolution, BiasesAreScaledByTheSeparation) {
   auto options = image_options();
-  options.bias = "theory";
+  options.bias = std::string("theory");
   options.separation = 0.5;
   const auto shape = make_architecture("cnn", options);
   const auto& terms = shape.layers[1].terms;

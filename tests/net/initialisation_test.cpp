@@ -102,12 +102,12 @@ TEST(Initialisation, RowsOfTheCatalogueTrainWhatTheirSourceTrains) {
 }
 
 TEST(Initialisation, EveryActivationKeepsTheNormOfFeatures) {
-  // |h_1|^2 of two layers, whose relative deviation at m = 2048 is at most 0.13 (for the square).
-  constexpr int kSeeds = 8;
+  // |h_1|^2 of two layers, whose relative deviation at m = 1024 is at most 0.18 (for the square).
+  constexpr int kSeeds = 16;
   for (const auto& activation : activations()) {
     const auto shape = find_network("fc").build({.input_size = 6,
                                                  .num_outputs = 1,
-                                                 .width = 2048,
+                                                 .width = 1024,
                                                  .depth = 1,
                                                  .activation = activation.name});
     at::Tensor x = tests::normal({1, 6}, "x");
@@ -125,10 +125,10 @@ TEST(Initialisation, EveryActivationKeepsTheNormOfFeatures) {
 TEST(Initialisation, ConvolutionsKeepTheNormOfFeatures) {
   // |h_l|^2 = 1 at every layer, within four standard errors of the mean over seeds; shared filters
   // fluctuate as if there were only m neurons a layer.
-  constexpr int kSeeds = 40;
+  constexpr int kSeeds = 60;
   for (const std::string filters : {"shared", "unshared"}) {
     const auto shape = find_network("cnn").build({.input_size = 16,
-                                                  .width = 64,
+                                                  .width = 32,
                                                   .depth = 3,
                                                   .input_shape = {4, 4},
                                                   .filters = filters,
@@ -146,7 +146,7 @@ TEST(Initialisation, ConvolutionsKeepTheNormOfFeatures) {
     }
     const at::Tensor error = squares.std(0) / std::sqrt(kSeeds);
     EXPECT_LT(((squares.mean(0) - 1).abs() / error).max().item<double>(), 4) << filters;
-    EXPECT_LT(error.max().item<double>(), 0.1) << filters;
+    EXPECT_LT(error.max().item<double>(), 0.15) << filters;
   }
 }
 

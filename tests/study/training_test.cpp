@@ -347,8 +347,7 @@ TEST(BuildArchitecture, SettingsThatTheNetworkLacksAreRefused) {
 }
 
 TEST(BuildArchitecture, ADenseLayerBeyondAnyMemoryIsRefused) {
-  const auto settings =
-      small_settings({{"network.kind", "cnn"}, {"network.width", "1000000"}});
+  const auto settings = small_settings({{"network.kind", "cnn"}, {"network.width", "1000000"}});
   expect_error(ErrorKind::capacity, {"block W.1 of 784000000 x 784000000"}, [&] {
     build_architecture(settings, {.size = 784, .outputs = 10, .shape = {28, 28}});
   });
@@ -419,7 +418,7 @@ TEST(PlanMemory, CoversWhatARunTakes) {
   expect_covered("cross-entropy", {{"train.loss", "cross-entropy"}});
   expect_covered("few neurons", {{"network.width", "64"}});
   const std::map<std::string, std::string> cnn{
-      {"network.kind", "cnn"}, {"network.width", "32"}, {"data.image_size", "7"}};
+      {"network.kind", "cnn"}, {"network.width", "12"}, {"data.image_size", "7"}};
   expect_covered("cnn", cnn);
   auto more = cnn;
   more.insert({{"train.method", "sgd"}, {"train.batch", "16"}, {"network.filters", "unshared"}});

@@ -38,7 +38,7 @@ std::vector<Row> average(const std::vector<Row>& rows) {
 
 std::vector<Design> norms(std::vector<double> widths, int seeds, double gain = 1) {
   return {{.name = "norms",
-           .fixed = {{"L", 4}, {"gain", gain}},
+           .fixed = {{"L", 1}, {"gain", gain}},
            .axes = {{"m", std::move(widths)}},
            .seeds = seeds}};
 }
@@ -73,9 +73,10 @@ Claim mean_norm() {
                   .value = least("norms", "mean"),
                   .low = 0.7,
                   .high = 1.3}},
-      .positive_control = {.description = "60 seeds a width", .designs = norms({64, 128, 256}, 60)},
-      .negative_control = {.description = "hidden variance 4/m in place of 2/m",
-                           .designs = norms({64, 128, 256}, 20, 2)},
+      .positive_control = {.description = "120 seeds a width",
+                           .designs = norms({32, 64, 128, 256}, 120)},
+      .negative_control = {.description = "hidden variance 8/m in place of 2/m",
+                           .designs = norms({32, 64, 128, 256}, 20, 4)},
   };
 }
 
