@@ -69,14 +69,7 @@ Claim du_c4_1() {
       .negative_control =
           {.description =
                "the factor 1/sqrt(m) replaced by 1/m, where neurons move as far at any m",
-           .designs = {{.name = "m",
-                        .fixed = {{"n", 4},
-                                  {"delta", 0.8},
-                                  {"dx", 10},
-                                  {"mean_field", 1},
-                                  {"ratio", 0.01}},
-                        .axes = {{"m", {64, 256, 1024}}},
-                        .seeds = 8}}},
+           .designs = {mean_field_design({64, 256, 1024}, 8)}},
   };
 }
 

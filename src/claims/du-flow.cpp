@@ -71,18 +71,12 @@ Claim du_flow() {
                 .limit = Limit::small}},
       .checks = {{.name = "largest |u(t) - y|^2 / (e^(-lambda_0 t) |u(0) - y|^2), t > 0",
                   .meaning = "the statement",
-                  .value =
-                      [](const std::vector<Row>& rows) {
-                        return std::ranges::max(column(rows, "over_bound"));
-                      },
+                  .value = most("", "over_bound"),
                   .low = 0,
                   .high = 1},
                  {.name = "least lambda_min(H(t)) / lambda_0",
                   .meaning = "what the proof keeps above 1/2",
-                  .value =
-                      [](const std::vector<Row>& rows) {
-                        return std::ranges::min(column(rows, "least_kept"));
-                      },
+                  .value = least("", "least_kept"),
                   .low = 0.5,
                   .high = 2}},
       .positive_control =

@@ -74,10 +74,7 @@ Claim du_gd() {
                 .limit = Limit::small}},
       .checks = {{.name = "largest |u(k) - y|^2 / ((1 - eta lambda_0 / 2)^k |u(0) - y|^2), k > 0",
                   .meaning = "the statement",
-                  .value =
-                      [](const std::vector<Row>& rows) {
-                        return std::ranges::max(column(rows, "over_bound"));
-                      },
+                  .value = most("", "over_bound"),
                   .low = 0,
                   .high = 1},
                  {.name = "mean rate over that of (1 - eta lambda_0)^2",

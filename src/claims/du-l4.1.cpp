@@ -109,14 +109,7 @@ Claim du_l4_1() {
       .negative_control =
           {.description =
                "the factor 1/sqrt(m) replaced by 1/m, where training flips as many at any m",
-           .designs = {{.name = "m",
-                        .fixed = {{"n", 4},
-                                  {"delta", 0.8},
-                                  {"dx", 10},
-                                  {"mean_field", 1},
-                                  {"ratio", 0.01}},
-                        .axes = {{"m", {256, 1024, 4096}}},
-                        .seeds = 8}}},
+           .designs = {mean_field_design({256, 1024, 4096}, 8)}},
   };
 }
 

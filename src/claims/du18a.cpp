@@ -17,6 +17,7 @@
 #include <numbers>
 
 #include "overparam/kernel/tangent_kernel.hpp"
+#include "overparam/linalg/gaussian.hpp"
 #include "overparam/linalg/lanczos.hpp"
 #include "overparam/net/catalogue.hpp"
 #include "support/experiment.hpp"
@@ -30,19 +31,11 @@ namespace {
 
 constexpr double kTargetRatio = 1e-3;
 
-/// E f(z)^2 for z ~ N(0, 1), by the trapezoidal rule.
-double second_moment(double (*f)(double)) {
-  constexpr double kStep = 0.01;
-  double sum = 0;
-  for (double z = -12; z <= 12; z += kStep) sum += f(z) * f(z) * std::exp(-z * z / 2);
-  return sum * kStep / std::sqrt(2 * std::numbers::pi);
-}
-
 double sigmoid(double z) { return 1 / (1 + std::exp(-z)); }
 
 /// chi of softplus.
 double contraction() {
-  return second_moment(sigmoid) / net::find_activation("softplus").second_moment;
+  return linalg::gaussian_second_moment(sigmoid) / net::find_activation("softplus").second_moment;
 }
 
 net::Architecture fully_connected(const Point& point, std::int64_t input_size, const char* name) {

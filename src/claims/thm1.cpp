@@ -44,14 +44,6 @@ std::vector<Row> measure(const Point& original) {
   return {row};
 }
 
-double converged_share(const std::vector<Row>& rows) {
-  return linalg::mean(column(rows, "converged"));
-}
-
-double least_tail(const std::vector<Row>& rows) {
-  return std::ranges::min(column(rows, "tail_r_squared"));
-}
-
 Law steps_in(const char* variable, const char* label, double bound, Limit limit = Limit::large) {
   return {.name = std::string("T in ") + label,
           .design = variable,
@@ -129,12 +121,12 @@ Claim thm1() {
                 .predicted = -0.5}},
       .checks = {{.name = "share of runs that converge",
                   .meaning = "probability 1 - exp(-Omega(log^2 m))",
-                  .value = converged_share,
+                  .value = mean_where("", "converged", {}),
                   .low = 0.99,
                   .high = 1},
                  {.name = "least R^2 of log F against t over the last decade",
                   .meaning = "a linear rate is a straight line once the slowest mode is left",
-                  .value = least_tail,
+                  .value = least("", "tail_r_squared"),
                   .low = 0.95,
                   .high = 1}},
       .positive_control =

@@ -102,34 +102,22 @@ Claim train_subset() {
                 .bound = Bound::exact}},
       .checks = {{.name = "share of points where both converge",
                   .meaning = "probability 1 - exp(-Omega(log^2 m))",
-                  .value =
-                      [](const std::vector<Row>& rows) {
-                        return linalg::mean(column(rows, "converged"));
-                      },
+                  .value = mean_where("", "converged", {}),
                   .low = 0.99,
                   .high = 1},
                  {.name = "mean T(A, W, B) / T(W) over (L + 1) / (L + 2)",
                   .meaning = "1 for close points and wide networks",
-                  .value =
-                      [](const std::vector<Row>& rows) {
-                        return linalg::mean(column(rows, "steps_ratio_over_limit"));
-                      },
+                  .value = mean_where("", "steps_ratio_over_limit", {}),
                   .low = 0.8,
                   .high = 1.25},
                  {.name = "mean eta(A, W, B) / eta(W) over L / (L + 1)",
                   .meaning = "the kernel's largest eigenvalue gains the share of one layer",
-                  .value =
-                      [](const std::vector<Row>& rows) {
-                        return linalg::mean(column(rows, "eta_ratio_over_limit"));
-                      },
+                  .value = mean_where("", "eta_ratio_over_limit", {}),
                   .low = 0.8,
                   .high = 1.25},
                  {.name = "least R^2 of log F against t over the last decade",
                   .meaning = "both rates are linear",
-                  .value =
-                      [](const std::vector<Row>& rows) {
-                        return std::ranges::min(column(rows, "tail_r_squared"));
-                      },
+                  .value = least("", "tail_r_squared"),
                   .low = 0.95,
                   .high = 1}},
       .positive_control = {.description = "n = 4, m up to 256",

@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "overparam/base/catalogue.hpp"
+#include "overparam/linalg/gaussian.hpp"
 #include "softplus.hpp"
 
 namespace overparam::net {
@@ -15,15 +16,6 @@ namespace {
 
 constexpr double kLeak = 0.01;
 
-/// E sigma(z)^2 for z ~ N(0, 1). The trapezoidal rule is exact to rounding for analytic sigma.
-template <typename Function>
-double second_moment(Function sigma) {
-  constexpr double kStep = 0.01;
-  double sum = 0;
-  for (double z = -12; z <= 12; z += kStep) sum += sigma(z) * sigma(z) * std::exp(-z * z / 2);
-  return sum * kStep / std::sqrt(2 * std::numbers::pi);
-}
-
 /// A smooth sigma between its two scales.
 ///
 /// @tparam sigma the function, for its second moment
@@ -31,7 +23,7 @@ double second_moment(Function sigma) {
 template <double (*sigma)(double), void (*replace)(at::Tensor& x, at::Tensor* slopes)>
 struct Smooth {
   static double moment() {
-    static const double value = second_moment(sigma);
+    static const double value = linalg::gaussian_second_moment(sigma);
     return value;
   }
 

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <set>
 
+#include "claims/every_claim.hpp"
 #include "overparam/base/text.hpp"
 #include "overparam/claims/claim.hpp"
 #include "support/files.hpp"
@@ -25,20 +26,6 @@ std::vector<Point> all_points(const std::vector<Design>& designs) {
     points.insert(points.end(), more.begin(), more.end());
   }
   return points;
-}
-
-/// The id with characters that a test may have in its name.
-std::string test_name(const testing::TestParamInfo<std::string>& tested) {
-  std::string name = tested.param;
-  std::ranges::replace_if(
-      name, [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
-  return name;
-}
-
-std::vector<std::string> ids() {
-  std::vector<std::string> names;
-  for (const auto& claim : claims()) names.push_back(claim.id);
-  return names;
 }
 
 TEST(ClaimCatalogue, HoldsTheEntriesOfTheTheory) {

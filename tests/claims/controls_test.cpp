@@ -2,10 +2,9 @@
 // Every claim holds where its assumptions hold, and falls where one of them is broken on purpose.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cctype>
 #include <cstdio>
 
+#include "claims/every_claim.hpp"
 #include "overparam/base/clock.hpp"
 #include "overparam/base/threads.hpp"
 #include "overparam/claims/claim.hpp"
@@ -46,18 +45,7 @@ TEST_P(Controls, TheNegativeOneDoesNot) {
   EXPECT_EQ(to_string(verdict.kind), "refuted") << verdict.reason;
 }
 
-std::vector<std::string> ids() {
-  std::vector<std::string> names;
-  for (const auto& claim : claims()) names.push_back(claim.id);
-  return names;
-}
-
-INSTANTIATE_TEST_SUITE_P(All, Controls, testing::ValuesIn(ids()), [](const auto& tested) {
-  std::string name = tested.param;
-  std::ranges::replace_if(
-      name, [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(All, Controls, testing::ValuesIn(ids()), test_name);
 
 }  // namespace
 }  // namespace overparam::claims

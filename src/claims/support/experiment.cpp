@@ -82,7 +82,9 @@ std::vector<Row> rows_of(const std::vector<Row>& rows,
                          const std::string& family) {
   std::vector<Row> result;
   for (const auto& row : rows) {
-    if (row.design == design && (family.empty() || row.family == family)) result.push_back(row);
+    const bool belongs =
+        (design.empty() || row.design == design) && (family.empty() || row.family == family);
+    if (belongs) result.push_back(row);
   }
   return result;
 }

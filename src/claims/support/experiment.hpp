@@ -45,7 +45,7 @@ KernelEnds kernel_ends(const net::Network& network, const at::Tensor& inputs);
 /// Weights, features and cotangents of a measurement, with some room.
 std::uint64_t measurement_memory(const Point& point);
 
-/// The rows of one design (and family, if given).
+/// The rows of one design and family, where these are not empty.
 std::vector<Row> rows_of(const std::vector<Row>& rows,
                          const std::string& design,
                          const std::string& family = "");
@@ -57,7 +57,8 @@ std::vector<double> column(const std::vector<Row>& rows, const std::string& name
 std::vector<std::vector<Row>> group_by(const std::vector<Row>& rows,
                                        const std::vector<std::string>& names);
 
-/// The least (or largest) value of a column over the rows of a design; NaN if there are none.
+/// The least (or largest) value of a column over the rows of a design, or of all where `design` is
+/// empty; NaN if there are none.
 std::function<double(const std::vector<Row>&)> least(const std::string& design,
                                                      const std::string& name);
 std::function<double(const std::vector<Row>&)> most(const std::string& design,

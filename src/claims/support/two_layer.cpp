@@ -202,6 +202,13 @@ std::uint64_t two_layer_memory(const Point& point) {
   return static_cast<std::uint64_t>(sizeof(double) * numbers);
 }
 
+Design mean_field_design(std::vector<double> widths, int seeds) {
+  return {.name = "m",
+          .fixed = {{"n", 4}, {"delta", 0.8}, {"dx", 10}, {"mean_field", 1}, {"ratio", 0.01}},
+          .axes = {{"m", std::move(widths)}},
+          .seeds = seeds};
+}
+
 double reachable_share(const net::Network& network, const at::Tensor& inputs, double radius) {
   at::Tensor g = at::empty({inputs.size(0), network.parameters()[0].size(0)}, inputs.options());
   linalg::multiply(g, inputs, network.parameters()[0].t());

@@ -58,6 +58,10 @@ std::vector<Row> measure_flow(const Point& point, const std::string& trained);
 /// eta = 1/lambda_max(H_infinity), or setting "eta_over_theory" times lambda_0 / n^2.
 std::vector<Row> measure_descent(const Point& point);
 
+/// The read-out's 1/sqrt(m) replaced by 1/m at these widths, n = 4: what falls with m in the stated
+/// scaling does not.
+Design mean_field_design(std::vector<double> widths, int seeds);
+
 /// The share of pairs (i, r) with |w_r . x_i| <= radius: the signs that moves of this size can
 /// flip.
 double reachable_share(const net::Network& network, const at::Tensor& inputs, double radius);

@@ -63,18 +63,21 @@ Architecture build_cnn(const NetworkOptions& options) {
                  .positions = copies};
   };
   Builder net("cnn", options.input_size);
-  const auto patches = [&](int from, int block, std::int64_t channels_apart) {
-    Term term{.from = from, .gather = Gather::patches, .block = block};
-    term.neighbours = neighbour_table(grid, options.filter, channels_apart);
-    term.cells = P * channels_apart;
-    return term;
+  const auto patches = [](int from, int block, const at::Tensor& neighbours, std::int64_t cells) {
+    return Term{.from = from,
+                .gather = Gather::patches,
+                .block = block,
+                .neighbours = neighbours,
+                .cells = cells};
   };
   // Images come with their channels one after another, features with a row of channels a position.
   const int first = net.add_block(convolution("A", q * grid.channels));
-  int layer = net.add_layer({patches(kInput, first, grid.channels)}, activation, P);
+  const at::Tensor of_image = neighbour_table(grid, options.filter, grid.channels);
+  const at::Tensor of_features = neighbour_table(grid, options.filter, 1);
+  int layer = net.add_layer({patches(kInput, first, of_image, P * grid.channels)}, activation, P);
   for (std::int64_t l = 1; l < options.depth; ++l) {
     const int block = net.add_block(convolution("W." + std::to_string(l), q * m));
-    std::vector<Term> terms{patches(layer, block, 1)};
+    std::vector<Term> terms{patches(layer, block, of_features, P)};
     if (tau > 0) {
       const int bias = net.add_block(
           {.name = "b." + std::to_string(l), .rows = m, .columns = 1, .variance = variance});
