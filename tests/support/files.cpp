@@ -22,6 +22,7 @@ TemporaryFolder::~TemporaryFolder() {
 }
 
 void write_bytes(const fs::path& path, std::string_view bytes) {
+  fs::remove(path);  // journalling file systems flush a file that is cut and written again
   std::ofstream stream(path, std::ios::binary);
   stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
