@@ -54,7 +54,7 @@ std::vector<Design> designs(Scale scale) {
        .fixed = {{"L", 4}, {"d", 2}},
        .axes = {{"m",
                  pick<std::vector<double>>(scale,
-                                           {128, 256, 512},
+                                           {64, 128, 256, 512},
                                            {128, 256, 512, 1024},
                                            {128, 256, 512, 1024, 2048, 4096})}},
        .seeds = seeds},

@@ -130,12 +130,12 @@ std::vector<Design> designs(Scale scale) {
        .axes =
            {{"m",
              pick<std::vector<double>>(
-                 scale, {256, 512, 1024}, {256, 512, 1024, 2048}, {512, 1024, 2048, 4096, 8192})}},
+                 scale, {128, 256, 512, 1024}, {256, 512, 1024, 2048}, {512, 1024, 2048, 4096, 8192})}},
        .seeds = seeds},
       {.name = "L",
        .fixed = {{"m", 1024}, {"omega", 0.003}},
        .axes = {{"L",
-                 pick<std::vector<double>>(scale, {1, 2, 4}, {1, 2, 4, 8}, {1, 2, 4, 8, 16, 32})}},
+                 pick<std::vector<double>>(scale, {1, 2, 4, 8}, {1, 2, 4, 8}, {1, 2, 4, 8, 16, 32})}},
        .seeds = seeds},
   };
 }

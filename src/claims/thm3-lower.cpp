@@ -31,7 +31,7 @@ std::vector<Design> designs(Scale scale) {
        .fixed = {{"n", 20}, {"L", 4}, {"dx", 20}},
        .axes = {{"m",
                  pick<std::vector<double>>(scale,
-                                           {128, 256, 512},
+                                           {64, 128, 256, 512},
                                            {128, 256, 512, 1024, 2048},
                                            {128, 256, 512, 1024, 2048, 4096})}},
        .seeds = seeds},
