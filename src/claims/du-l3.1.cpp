@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "overparam/kernel/infinite.hpp"
 #include "overparam/kernel/tangent_kernel.hpp"
 #include "overparam/linalg/lanczos.hpp"
 #include "support/experiment.hpp"
@@ -30,7 +31,7 @@ std::vector<Row> measure(const Point& point) {
   const train::Problem problem = unit_problem(point);
   net::Network network = two_layer_network(point, problem);
   repeat_rows(network, point);
-  const at::Tensor limit = limit_kernel(problem.inputs);
+  const at::Tensor limit = kernel::two_layer_kernel(problem.inputs);
   const at::Tensor kernel = kernel::tangent_kernel(network, problem.inputs);
   const double lambda_0 = linalg::symmetric_eigenvalues(limit)[0].item<double>();
   Row row = row_of(point);

@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "overparam/data/geometry.hpp"
+#include "overparam/kernel/infinite.hpp"
 #include "overparam/linalg/lanczos.hpp"
 #include "support/experiment.hpp"
 #include "support/two_layer.hpp"
@@ -20,7 +21,7 @@ namespace {
 
 Row row_for(const Point& point, const at::Tensor& inputs, double separation) {
   Row row = row_of(point);
-  const at::Tensor spectrum = linalg::symmetric_eigenvalues(limit_kernel(inputs));
+  const at::Tensor spectrum = linalg::symmetric_eigenvalues(kernel::two_layer_kernel(inputs));
   row.values["separation"] = separation;
   row.values["lambda_0"] = spectrum[0].item<double>();
   row.values["lambda_0_over_delta"] = row.at("lambda_0") / separation;

@@ -88,6 +88,10 @@ at::Tensor infinite_kernel(const at::Tensor& inputs, std::int64_t depth, DenseTr
   return kernel;
 }
 
+at::Tensor two_layer_kernel(const at::Tensor& inputs) {
+  return infinite_kernel(inputs, 0, DenseTrained::hidden_and_first).div_(2);
+}
+
 double infinite_kernel_at(double distance, std::int64_t depth, DenseTrained trained) {
   return theta_from_gap(distance * distance / 2, depth, trained);
 }

@@ -6,7 +6,7 @@ import signal
 import support
 from support import DONE, MISSED, TERMINATED, USAGE
 
-RECIPES = {"allenzhu2019-table", "du2018-fig1", "ghorbani2019", "liliang2018"}
+RECIPES = {"allenzhu2019-resnet", "allenzhu2019-table", "du2018-fig1", "ghorbani2019", "liliang2018"}
 CHEAPEST = "ghorbani2019"
 LINE = ("reproduce", CHEAPEST, "--scale", "quick", "--threads", 1, "--json", "--quiet")
 KEYS = {"schema", "version", "kind", "recipe", "source", "scale", "seed", "comparisons", "met",

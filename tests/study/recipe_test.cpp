@@ -15,6 +15,7 @@
 #include "overparam/data/sources.hpp"
 #include "overparam/net/catalogue.hpp"
 #include "overparam/net/network.hpp"
+#include "recipes/support/parity_run.hpp"
 #include "recipes/support/quadratic_risk.hpp"
 #include "recipes/support/two_layer_run.hpp"
 #include "support/files.hpp"
@@ -313,6 +314,41 @@ TEST(QuadraticRisk, SgdFindsTheLargestEigenvalues) {
   const at::Tensor target = quadratic_target(8, 3);
   const double risk = trained_risk(target, {.neurons = 3, .steps = 3'000, .seed = 3});
   EXPECT_NEAR(risk, trained_limit(target, 3), 0.01);
+}
+
+TEST(ParityRun, TwoLayersLearnProductsOfPairs) {
+  const ParityConcept pairs{.alpha = 0, .beta = 1};
+  const auto risk = train_on_parity(pairs,
+                                    {.network = ParityNetwork::two_layer,
+                                     .width = 100,
+                                     .step_size = 0.2,
+                                     .weight_decay = 1e-3,
+                                     .epochs = 60},
+                                    1);
+  EXPECT_FALSE(risk.diverged);
+  EXPECT_LT(risk.train, 0.5);
+  EXPECT_LT(risk.test, 1.5);  // without training 8
+}
+
+TEST(ParityRun, TooLargeAStepIsSaid) {
+  const auto risk = train_on_parity({}, {.width = 50, .step_size = 20, .epochs = 5}, 1);
+  EXPECT_TRUE(risk.diverged);
+}
+
+TEST(ParityRun, AKernelDoesNotFindTheComposition) {
+  const ParityConcept composition{.alpha = 0.3, .beta = 0};
+  EXPECT_NEAR(composition.composite_energy(), 0.72, 1e-12);
+  const auto risk = kernel_on_parity(composition, 1);
+  EXPECT_GT(risk.test, 0.9 * composition.composite_energy());
+  EXPECT_LE(risk.test, 1.1 * composition.composite_energy());  // ridges reach the zero function
+}
+
+TEST(ParityRun, MoreFeaturesLeaveLess) {
+  const ParityConcept task;
+  const double few = last_layer_on_parity(task, 50, 1).test;
+  const double many = last_layer_on_parity(task, 800, 1).test;
+  EXPECT_LT(many, few);
+  EXPECT_LT(few, 8.72 * 1.1);
 }
 
 }  // namespace

@@ -29,6 +29,11 @@ at::Tensor infinite_kernel(const at::Tensor& inputs,
                            std::int64_t depth,
                            DenseTrained trained = DenseTrained::hidden);
 
+/// H_ij = <x_i, x_j> (pi - arccos cos(x_i, x_j)) / (2 pi), float64 (n, n): the limit kernel of
+/// m^(-1/2) sum_r a_r relu(w_r^T x) with w_r ~ N(0, I), a_r = +-1 fixed (Du et al. 2018, equation
+/// 5), which is Theta_0 / 2 with A trained.
+at::Tensor two_layer_kernel(const at::Tensor& inputs);
+
 /// Theta_L for one pair of unit inputs at distance |x - x'|.
 double infinite_kernel_at(double distance,
                           std::int64_t depth,

@@ -38,7 +38,7 @@ struct Start {
 
   Start(const Point& point, const std::string& trained)
       : problem(unit_problem(point)), network(two_layer_network(point, problem, trained)) {
-    const at::Tensor spectrum = linalg::symmetric_eigenvalues(limit_kernel(problem.inputs));
+    const at::Tensor spectrum = linalg::symmetric_eigenvalues(kernel::two_layer_kernel(problem.inputs));
     lambda_0 = spectrum[0].item<double>();
     lambda_max = spectrum[-1].item<double>();
     if (point.get("mean_field", 0) != 0) clock = point.at("m");
@@ -190,10 +190,6 @@ net::Network two_layer_network(const Point& point,
     shape.layers.back().terms.front().gain /= std::sqrt(point.at("m"));
   }
   return {shape, point.seed(), problem.inputs.options()};
-}
-
-at::Tensor limit_kernel(const at::Tensor& inputs) {
-  return kernel::infinite_kernel(inputs, 0, kernel::DenseTrained::hidden_and_first) / 2;
 }
 
 std::uint64_t two_layer_memory(const Point& point) {

@@ -30,9 +30,6 @@ net::Network two_layer_network(const Point& point,
                                const train::Problem& problem,
                                const std::string& trained = "first");
 
-/// H_infinity of unit inputs, (n, n) float64.
-at::Tensor limit_kernel(const at::Tensor& inputs);
-
 /// Bytes a measurement takes.
 std::uint64_t two_layer_memory(const Point& point);
 

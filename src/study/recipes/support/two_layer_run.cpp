@@ -33,8 +33,7 @@ void add_limit_dynamics(const TwoLayerSetting& setting,
                         const at::Tensor& inputs,
                         const at::Tensor& residual,
                         TwoLayerCurves& curves) {
-  const at::Tensor kernel =
-      kernel::infinite_kernel(inputs, 0, kernel::DenseTrained::hidden_and_first).div_(2);
+  const at::Tensor kernel = kernel::two_layer_kernel(inputs);
   const auto [eigenvalues, vectors] = at::linalg_eigh(kernel);
   curves.least_eigenvalue = eigenvalues[0].item<double>();
   curves.largest_eigenvalue = eigenvalues[-1].item<double>();
