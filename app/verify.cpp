@@ -80,7 +80,7 @@ int run(const Arguments& arguments) {
   if (arguments.json) {
     print(study::to_json(verification));
   } else {
-    print(study::verdict_table(verification));
+    print(study::verdict_table(verification.outcomes));
   }
   voice.say("report " + page.string());
   return verification.all_expected() ? kDone : kMissed;

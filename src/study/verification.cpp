@@ -154,7 +154,26 @@ json to_json(const Verification& verification) {
           {"environment", environment_json()}};
 }
 
-report::Table verdict_table(const Verification& verification) {
+std::string relation_of(claims::Bound bound) {
+  return bound == claims::Bound::exact ? "law" : claims::to_string(bound) + " bound";
+}
+
+std::string verdict_counts(std::span<const ClaimOutcome> outcomes) {
+  std::vector<std::string> parts;
+  for (const auto kind : {claims::VerdictKind::tight,
+                          claims::VerdictKind::consistent,
+                          claims::VerdictKind::loose,
+                          claims::VerdictKind::refuted,
+                          claims::VerdictKind::inconclusive,
+                          claims::VerdictKind::assumptions_not_met}) {
+    const auto count = std::ranges::count_if(
+        outcomes, [&](const auto& outcome) { return outcome.verdict.kind == kind; });
+    if (count > 0) parts.push_back(fmt::format("{} {}", count, claims::to_string(kind)));
+  }
+  return base::join(parts, ", ");
+}
+
+report::Table verdict_table(std::span<const ClaimOutcome> outcomes) {
   report::Table table{
       .title = "Claims",
       .columns = {{"claim", "the entry's name; --only takes it"},
@@ -166,7 +185,7 @@ report::Table verdict_table(const Verification& verification) {
                   {"high", "95 % interval", 3},
                   {"law's verdict", ""},
                   {"in window", "points inside the statement's window, of all"}}};
-  for (const auto& outcome : verification.outcomes) {
+  for (const auto& outcome : outcomes) {
     const auto& verdict = outcome.verdict;
     const std::string mark = outcome.expected ? "" : " (unexpected)";
     report::Cell id = outcome.claim->id;

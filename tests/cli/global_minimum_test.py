@@ -8,8 +8,8 @@ from support import DONE
 
 # Name: arguments, width on real images and on drawn digits.
 NETWORKS = {
-    "cnn": (("--network", "cnn", "--image-size", 14), 16, 4),
-    "unshared": (("--network", "cnn", "--filters", "unshared", "--image-size", 14), 8, 4),
+    "cnn": (("--network", "cnn", "--image-size", 14), 8, 4),
+    "unshared": (("--network", "cnn", "--filters", "unshared", "--image-size", 14), 4, 4),
     "resnet": (("--network", "resnet"), 1024, 256),
     "two-layer": (("--network", "two-layer"), 2048, 512),
 }

@@ -319,7 +319,7 @@ TEST(VerificationPage, HoldsAChartForEachLawAndATableOfChecks) {
   EXPECT_TRUE(mentions(page, "quadratic · nowhere · tight"));
   EXPECT_TRUE(mentions(page, "worked by hand"));
 
-  const auto table = verdict_table(result);
+  const auto table = verdict_table(result.outcomes);
   ASSERT_EQ(table.rows.size(), 2u);
   EXPECT_EQ(std::get<std::string>(table.rows[0][1]), "tight");
   EXPECT_EQ(std::get<std::string>(table.rows[0][3]), "upper 2");
@@ -335,7 +335,7 @@ TEST(VerificationPage, WhatWasNotMeasuredHasNoChart) {
   EXPECT_TRUE(figure_ids(page).empty());
   EXPECT_TRUE(mentions(page, "inconclusive"));
   // A claim of which nothing was measured still has its row.
-  const auto table = verdict_table(result);
+  const auto table = verdict_table(result.outcomes);
   ASSERT_EQ(table.rows.size(), 1u);
   EXPECT_EQ(std::get<std::string>(table.rows[0][1]), "inconclusive (unexpected)");
 }

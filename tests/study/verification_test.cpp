@@ -210,7 +210,7 @@ TEST(Verify, TheDocumentHoldsLawsAndChecks) {
   EXPECT_EQ(claim.at("checks").at(0).at("holds"), true);
   EXPECT_EQ(claim.at("inside_window"), claim.at("rows"));
 
-  const auto table = verdict_table(result);
+  const auto table = verdict_table(result.outcomes);
   EXPECT_EQ(table.rows.size(), claims::find_claim(kClaim).checks.size());
   EXPECT_EQ(std::get<std::string>(table.rows[0][0]), kClaim);
   EXPECT_TRUE(std::holds_alternative<std::monostate>(table.rows[1][0]));

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -55,10 +56,16 @@ Verification verify(const VerifyOptions& options, const Voice& voice);
 
 nlohmann::json to_json(const Verification& verification);
 
-/// One row a claim: id, verdict, law, exponents, reason.
-report::Table verdict_table(const Verification& verification);
+/// A row for each law and each check of these claims: verdict, exponents, points inside the window.
+report::Table verdict_table(std::span<const ClaimOutcome> outcomes);
 
-/// The table, then each claim with its fits.
+/// How many claims have each verdict: "8 tight, 25 consistent".
+std::string verdict_counts(std::span<const ClaimOutcome> outcomes);
+
+/// "law", "upper bound" or "lower bound".
+std::string relation_of(claims::Bound bound);
+
+/// A table for each group of claims, then each claim with its fits.
 report::Page verification_page(const Verification& verification);
 
 }  // namespace overparam::study

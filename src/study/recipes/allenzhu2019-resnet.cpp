@@ -3,7 +3,9 @@
 // learns the simple F first and G on top of it, while two-layer networks, the last layer alone and
 // kernels do not get below the energy 8 alpha^2 of the composition. Step size and weight decay are
 // chosen by the test risk, as the source does.
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <optional>
 #include <tuple>
@@ -208,7 +210,8 @@ report::Series energy_line(double from, double to) {
   return {.name = "energy of the composition, 8 α²",
           .x = {from, to},
           .y = {energy, energy},
-          .dashed = true};
+          .dashed = true,
+          .reference = true};
 }
 
 report::Figure width_figure(const std::vector<Row>& rows, const Extent& extent) {
@@ -318,6 +321,31 @@ void add_row(
                  interval.high});
 }
 
+/// The least risk of a learner over all widths, in words.
+std::string best_of_widths(const std::vector<Row>& rows,
+                           const Extent& extent,
+                           const Learner& learner) {
+  double least = std::numeric_limits<double>::infinity();
+  for (const double width : extent.widths) {
+    if (const auto best = best_at(rows, learner.design, "m", width)) {
+      least = std::min(least, best->risk());
+    }
+  }
+  return fmt::format("{} ({})", format_number(least), learner.title);
+}
+
+std::string learner_finding(const std::vector<Row>& rows, const Extent& extent) {
+  std::vector<std::string> others;
+  for (const auto& learner : kLearners) {
+    if (!learner.learns) others.push_back(best_of_widths(rows, extent, learner));
+  }
+  return fmt::format(
+      "The composition has the energy {}. The least test risk over the widths is {} against {}.",
+      format_number(ParityConcept{.alpha = kAlpha}.composite_energy()),
+      best_of_widths(rows, extent, kLearners[0]),
+      base::join(others, ", "));
+}
+
 std::string step_finding(const std::vector<Row>& rows, const Extent& extent) {
   const double width = extent.widths.back();
   const auto choices = choices_at(rows, "residual", "m", width);
@@ -362,7 +390,7 @@ Conclusion conclude(const ReproduceOptions& options, const std::vector<Measured>
                        choice,
                        learnable(beta)));
   }
-  conclusion.findings = {step_finding(rows, extent)};
+  conclusion.findings = {learner_finding(rows, extent), step_finding(rows, extent)};
   conclusion.blocks = {
       width_figure(rows, extent), step_figure(rows, extent), mixture_figure(by_beta)};
   return conclusion;

@@ -26,10 +26,6 @@ VerifyOptions verification_of(const ReproduceOptions& options) {
   return {.scale = options.scale, .only = claims_of_the_paper(), .seed = options.seed};
 }
 
-std::string relation(claims::Bound bound) {
-  return bound == claims::Bound::exact ? "law" : claims::to_string(bound) + " bound";
-}
-
 /// A claim is met where its verdict is one that it expects. Its own row comes first, then its laws,
 /// each with its part of the verdict.
 void add_comparisons(const ClaimOutcome& outcome, std::vector<Comparison>& comparisons) {
@@ -50,7 +46,7 @@ void add_comparisons(const ClaimOutcome& outcome, std::vector<Comparison>& compa
   for (const auto& law : verdict.laws) {
     comparisons.push_back({.group = claims::to_string(claim.group),
                            .quantity = fmt::format("{}: {}", claim.id, law.name),
-                           .against = relation(law.bound),
+                           .against = relation_of(law.bound),
                            .published = law.predicted,
                            .measured = law.fitted,
                            .interval = law.interval,
@@ -71,7 +67,7 @@ report::Figure exponents_figure(const std::vector<ClaimOutcome>& outcomes) {
       .y = {.label = "fitted exponent"}};
   double least = 0, most = 0;
   for (const auto bound : {claims::Bound::upper, claims::Bound::lower, claims::Bound::exact}) {
-    report::Series series{.name = relation(bound), .mark = report::Mark::points};
+    report::Series series{.name = relation_of(bound), .mark = report::Mark::points};
     for (const auto& outcome : outcomes) {
       for (const auto& law : outcome.verdict.laws) {
         if (law.bound != bound || !std::isfinite(law.fitted)) continue;
@@ -91,17 +87,6 @@ report::Figure exponents_figure(const std::vector<ClaimOutcome>& outcomes) {
 }
 
 std::string finding_of(const std::vector<ClaimOutcome>& outcomes) {
-  std::vector<std::string> parts;
-  for (const auto kind : {claims::VerdictKind::tight,
-                          claims::VerdictKind::consistent,
-                          claims::VerdictKind::loose,
-                          claims::VerdictKind::refuted,
-                          claims::VerdictKind::inconclusive,
-                          claims::VerdictKind::assumptions_not_met}) {
-    const auto count = std::ranges::count_if(
-        outcomes, [&](const auto& outcome) { return outcome.verdict.kind == kind; });
-    if (count > 0) parts.push_back(fmt::format("{} {}", count, claims::to_string(kind)));
-  }
   const auto unexpected =
       std::ranges::count_if(outcomes, [](const auto& outcome) { return !outcome.expected; });
   return fmt::format(
@@ -110,7 +95,7 @@ std::string finding_of(const std::vector<ClaimOutcome>& outcomes) {
       "exponent is attained, loose where the measurement does better. Nothing is proved by a run: "
       "no machine holds the widths that the theorems ask for.",
       outcomes.size(),
-      base::join(parts, ", "),
+      verdict_counts(outcomes),
       unexpected);
 }
 
@@ -120,7 +105,7 @@ Conclusion conclude(const ReproduceOptions& options, const std::vector<Measured>
   Conclusion conclusion{.findings = {finding_of(outcomes)}};
   for (const auto& outcome : outcomes) add_comparisons(outcome, conclusion.comparisons);
   conclusion.blocks.emplace_back(exponents_figure(outcomes));
-  conclusion.data = verdict_table({.options = verification, .outcomes = outcomes});
+  conclusion.data = verdict_table(outcomes);
   return conclusion;
 }
 
