@@ -32,10 +32,18 @@ study::ReproduceOptions options_from(const Arguments& arguments, const study::Re
   const auto& settings = arguments.settings;
   const std::string& scale = settings.text("verify.scale");
   const std::string& out = settings.text("run.out");
+  const std::string& images = settings.text("data.source");
+  base::require(recipe.reads_images || images == study::ReproduceOptions().images,
+                ErrorKind::usage,
+                "{}: {} reads no images, found {}",
+                settings.origin("data.source"),
+                recipe.name,
+                images);
   return {.scale = claims::parse_scale(scale),
           .seed = static_cast<std::uint64_t>(settings.integer("run.seed")),
           .threads = static_cast<int>(settings.integer("run.threads")),
-          .folder = out.empty() ? fs::path("runs") / (recipe.name + "-" + scale) : fs::path(out)};
+          .folder = out.empty() ? fs::path("runs") / (recipe.name + "-" + scale) : fs::path(out),
+          .images = images};
 }
 
 int run(const Arguments& arguments) {
@@ -73,7 +81,7 @@ Command reproduce_command() {
   return {.shape = {.name = "reproduce",
                     .description =
                         "measure a figure or table of the sources again and compare the numbers",
-                    .keys = {"verify.scale", "run.seed", "run.threads", "run.out"},
+                    .keys = {"verify.scale", "data.source", "run.seed", "run.threads", "run.out"},
                     .positional = "NAME",
                     .positional_help = "of a recipe; --list names them",
                     .switches = {"list", "fresh"}},

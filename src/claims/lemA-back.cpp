@@ -112,7 +112,7 @@ Claim lemA_back() {
                         .axes = {{"m", {64, 128, 256, 512}}},
                         .seeds = 12},
                        {.name = "d",
-                        .fixed = {{"L", 1}, {"m", 1024}},
+                        .fixed = {{"L", 1}, {"m", 512}},
                         .axes = {{"d", {1, 2, 3, 4}}},
                         .seeds = 12}}},
       .negative_control =

@@ -5,32 +5,18 @@
 // moved by eta t O(1) at most, |w_r^T x| ~ 1/sqrt(m), so with eta ~ 1/m only a share 1/sqrt(m) of
 // the activation patterns has changed, and |W - W^(0)|_F / |W^(0)|_F falls as 1/sqrt(m) too. The
 // data span few directions, so the update has low rank.
-#include <ATen/ATen.h>
-
 #include <cmath>
 
+#include "overparam/claims/structured_run.hpp"
 #include "overparam/data/prepare.hpp"
 #include "overparam/data/sources.hpp"
-#include "overparam/linalg/lanczos.hpp"
-#include "overparam/net/catalogue.hpp"
-#include "overparam/net/sign_pattern.hpp"
-#include "overparam/train/trainer.hpp"
 #include "support/experiment.hpp"
 
 namespace overparam::claims {
 
 namespace {
 
-constexpr std::int64_t kBatch = 16;
 constexpr std::int64_t kComponents = 2;  // clusters a class
-constexpr double kStep = 10;             // eta = kStep / m for the mean loss of a batch
-
-/// The share of |M|_F^2 in the `rank` largest singular values.
-double energy_of_rank(const at::Tensor& matrix, std::int64_t rank) {
-  const at::Tensor squares = linalg::symmetric_eigenvalues(at::matmul(matrix.t(), matrix));
-  const std::int64_t count = std::min(rank, squares.size(0));
-  return (squares.narrow(0, squares.size(0) - count, count).sum() / squares.sum()).item<double>();
-}
 
 /// One run. Settings: k classes, n training and as many test samples, "steps", and "random_labels".
 std::vector<Row> measure(const Point& point) {
@@ -49,41 +35,16 @@ std::vector<Row> measure(const Point& point) {
   }
   data::encode_targets(dataset, k);
   data::normalise(dataset, data::Normalisation::unit, at::kFloat);
-  const auto problem_of = [&](const data::Samples& samples) -> train::Problem {
-    return {.inputs = samples.inputs,
-            .targets = samples.targets.to(at::kFloat),
-            .labels = samples.labels,
-            .num_classes = k,
-            .loss = net::find_loss("cross-entropy")};
-  };
-  const train::Problem problem = problem_of(dataset.train);
-
-  const auto shape = net::make_architecture(
-      "two-layer-gaussian",
-      {.input_size = problem.inputs.size(1), .num_outputs = k, .width = point.integer("m")});
-  net::Network network(shape, point.seed(), problem.inputs.options());
-  net::Workspace workspace(network.options());
-  const at::Tensor start = network.parameters()[0].clone();
-  const net::SignPattern signs(network.architecture(), network.record(problem.inputs, workspace));
-  const auto result = train::train(
-      network,
-      problem,
-      {.method = train::Method::sgd,
-       .step_size = kStep / (point.at("m") * static_cast<double>(n)),  // F is a sum over n samples
-       .batch_size = kBatch,
-       .stop = {.max_steps = point.integer("steps")},
-       .measure_every = point.integer("steps"),
-       .seed = point.seed()});
-  const at::Tensor update = network.parameters()[0] - start;
+  const auto result = run_structured(
+      dataset,
+      {.width = point.integer("m"), .steps = point.integer("steps"), .seed = point.seed()});
   Row row = row_of(point);
-  row.values["train_accuracy"] = result.final_evaluation.accuracy;
-  row.values["test_accuracy"] =
-      train::evaluate(network, problem_of(*dataset.test), workspace).accuracy;
-  row.values["changed_share"] =
-      signs.changed_share(network.record(problem.inputs, workspace)).front();
-  row.values["changed_constant"] = row.at("changed_share") * std::sqrt(point.at("m"));
-  row.values["relative_distance"] = (update.norm() / start.norm()).item<double>();
-  row.values["energy"] = energy_of_rank(update, kComponents * k);
+  row.values["train_accuracy"] = result.train_accuracy;
+  row.values["test_accuracy"] = result.test_accuracy;
+  row.values["changed_share"] = result.changed_signs;
+  row.values["changed_constant"] = result.changed_signs * std::sqrt(point.at("m"));
+  row.values["relative_distance"] = result.relative_distance;
+  row.values["energy"] = result.energy_of_rank(kComponents * k);
   return {row};
 }
 
@@ -129,8 +90,8 @@ Claim liliang18() {
       .measure = measure,
       .memory =
           [](const Point& point) {
-            const double numbers = point.at("m") * (4 * point.at("dx") + 4 * point.at("n"));
-            return static_cast<std::uint64_t>(sizeof(float) * numbers + 1e6);
+            return plan_structured(2 * point.integer("n"), point.integer("dx"), point.integer("m"))
+                .total();
           },
       .laws = {in_width("changed_share", "share of changed activation patterns"),
                in_width("relative_distance", "|W - W^(0)|_F / |W^(0)|_F")},

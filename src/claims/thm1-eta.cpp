@@ -80,7 +80,7 @@ Claim thm1_eta() {
                                                  {64, 128, 256, 512},
                                                  {128, 256, 512, 1024},
                                                  {128, 256, 512, 1024, 2048, 4096})}},
-             .seeds = pick(scale, 8, seeds, seeds)},
+             .seeds = pick(scale, 8, 8, 10)},
             {.name = "reference",
              .fixed = {{"n", 50}, {"m", 1024}, {"L", 4}},
              .seeds = pick(scale, 1, 2, 5)},

@@ -41,7 +41,7 @@ class Help(support.ProgramTest):
                           sections["verify"] + ["RUN", "--seed", "--threads", "--out", "--fresh"],
                           "verify")
         self.assert_names(self.help_of("reproduce"),
-                          ["NAME", "--list", "--scale", "--seed", "--threads", "--out", "--fresh",
+                          ["NAME", "--list", "--scale", "--data", "--seed", "--threads", "--out", "--fresh",
                            "--json"],
                           "reproduce")
         self.assert_names(self.help_of("data"),

@@ -4,7 +4,7 @@ import csv
 import signal
 
 import support
-from support import DONE, MISSED, TERMINATED, USAGE
+from support import DATA, DONE, MISSED, TERMINATED, USAGE
 
 RECIPES = {"allenzhu2019-resnet", "allenzhu2019-table", "du2018-fig1", "ghorbani2019", "liliang2018"}
 CHEAPEST = "ghorbani2019"
@@ -37,6 +37,10 @@ class Reproduce(support.ProgramTest):
                     "reproduce", "du2018-fig1", "--scale", "tiny")
         self.refuse(USAGE, ["--list", "du2018-fig1"], "reproduce", "du2018-fig1", "--list")
         self.refuse(USAGE, ["--width"], "reproduce", "du2018-fig1", "--width", 3)
+        self.refuse(USAGE, ["--data", "du2018-fig1 reads no images"],
+                    "reproduce", "du2018-fig1", "--data", "photos")
+        self.refuse(DATA, ["photos"], "reproduce", "liliang2018", "--data", "photos")
+        self.refuse(DATA, ["sphere", "classes"], "reproduce", "liliang2018", "--data", "sphere")
         self.assertEqual(self.files_in("."), [])
 
     def test_a_reproduction(self):

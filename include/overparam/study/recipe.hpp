@@ -22,6 +22,8 @@ struct ReproduceOptions {
   std::uint64_t seed = 0;  ///< the first of the seeds
   int threads = 0;
   std::filesystem::path folder;  ///< where rows are kept; empty: nowhere
+  /// For recipes that read images: a file or folder, or a generator.
+  std::string images = "digits";
 };
 
 /// A published number and the one measured here.
@@ -49,6 +51,7 @@ struct Recipe {
   std::string title;   ///< "Figure 1 of Du et al. 2018"
   std::string source;  ///< what is reproduced, and where it stands
   std::string cost;    ///< time at each scale
+  bool reads_images = false;
   std::function<std::vector<Measurement>(const ReproduceOptions&)> plan;
   std::function<Conclusion(const ReproduceOptions&, const std::vector<Measured>&)> conclude;
 };
