@@ -26,21 +26,23 @@ std::vector<Row> measure(const Point& point) {
 
   std::vector<Row> rows;
   int k = 0;
-  const at::Tensor units = at::eye(d, network.options()).view({d, 1, d});
-  network.backward(
-      tape, units, workspace, [&](const net::Use& use, const at::Tensor& delta, const auto&) {
-        ++k;  // the uses come from W_L down to W_1
-        if ((k & (k - 1)) != 0) return;
-        const at::Tensor back =
-            at::matmul(delta.select(1, 0), network.parameters()[use.block]);  // (d, m)
-        const at::Tensor gram = at::matmul(back, back.t());
-        const double norm = std::sqrt(linalg::symmetric_eigenvalues(gram)[-1].item<double>());
-        Row row = row_of(point);
-        row.values["k"] = k;
-        row.values["ratio"] = norm / scale;
-        row.values["norm"] = norm;
-        rows.push_back(std::move(row));
-      });
+  network.backward(tape,
+                   net::unit_cotangents(tape),
+                   workspace,
+                   [&](const net::Use& use, const at::Tensor& delta, const auto&) {
+                     ++k;  // the uses come from W_L down to W_1
+                     if ((k & (k - 1)) != 0) return;
+                     const at::Tensor back =
+                         at::matmul(delta.select(1, 0), network.parameters()[use.block]);  // (d, m)
+                     const at::Tensor gram = at::matmul(back, back.t());
+                     const double norm =
+                         std::sqrt(linalg::symmetric_eigenvalues(gram)[-1].item<double>());
+                     Row row = row_of(point);
+                     row.values["k"] = k;
+                     row.values["ratio"] = norm / scale;
+                     row.values["norm"] = norm;
+                     rows.push_back(std::move(row));
+                   });
   return rows;
 }
 

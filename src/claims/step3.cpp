@@ -48,12 +48,9 @@ Pieces pieces_of(const net::Network& network, const net::Tape& tape, net::Worksp
   const std::int64_t n = tape.outputs().size(0);
   const std::int64_t d = tape.outputs().size(1);
   Pieces pieces;
-  // Cotangents e_a for every sample: (d, n, d).
-  const at::Tensor units =
-      at::eye(d, network.options()).view({d, 1, d}).expand({d, n, d}).contiguous();
   network.backward(
       tape,
-      units,
+      net::unit_cotangents(tape),
       workspace,
       [&](const net::Use& use, const at::Tensor& delta, const net::Gathered& below) {
         linalg::Scratch space;

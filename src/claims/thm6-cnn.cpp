@@ -52,15 +52,16 @@ double backward_constant(const net::Network& network,
                          net::Workspace& workspace) {
   const std::int64_t d = network.architecture().num_outputs();
   const double width = static_cast<double>(network.architecture().width_of(1));
-  const at::Tensor units = at::eye(d, network.options()).view({d, 1, d});
   double norm = 0;
-  network.backward(
-      tape, units, workspace, [&](const net::Use& use, const at::Tensor& delta, const auto&) {
-        if (use.layer != 1) return;
-        const at::Tensor rows = delta.reshape({d, -1});  // (d, P m)
-        const at::Tensor gram = at::matmul(rows, rows.t());
-        norm = std::sqrt(linalg::symmetric_eigenvalues(gram)[-1].item<double>());
-      });
+  network.backward(tape,
+                   net::unit_cotangents(tape),
+                   workspace,
+                   [&](const net::Use& use, const at::Tensor& delta, const auto&) {
+                     if (use.layer != 1) return;
+                     const at::Tensor rows = delta.reshape({d, -1});  // (d, P m)
+                     const at::Tensor gram = at::matmul(rows, rows.t());
+                     norm = std::sqrt(linalg::symmetric_eigenvalues(gram)[-1].item<double>());
+                   });
   return norm / std::sqrt(width / (2.0 * static_cast<double>(d)));
 }
 

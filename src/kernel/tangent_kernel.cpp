@@ -99,7 +99,7 @@ at::Tensor tangent_kernel(const Network& network,
     multiply(deltas.tensor(), rows, rows.t());
     kernel.add_(deltas.tensor().view({d, n, d, n}).to(at::kDouble));
   };
-  backward_by_block(network, tape, unit_cotangents(n, d, network.options()), workspace, add_block);
+  backward_by_block(network, tape, net::unit_cotangents(tape), workspace, add_block);
   return kernel.permute({1, 0, 3, 2}).reshape({n * d, n * d});
 }
 
@@ -346,8 +346,7 @@ double largest_sample_eigenvalue(const Network& network,
           products, gradients.tensor().transpose(0, 1), gradients.tensor().permute({1, 2, 0}));
       blocks.add_(products.to(at::kDouble));
     };
-    backward_by_block(
-        network, tape, unit_cotangents(n, d, network.options()), workspace, add_block);
+    backward_by_block(network, tape, net::unit_cotangents(tape), workspace, add_block);
     largest = std::max(largest, at::linalg_eigvalsh(blocks.cpu()).max().item<double>());
   }
   return largest;

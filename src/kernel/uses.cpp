@@ -70,8 +70,4 @@ void sample_gradients(const net::Block& block,
   }
 }
 
-at::Tensor unit_cotangents(std::int64_t n, std::int64_t d, const at::TensorOptions& options) {
-  return at::eye(d, options).view({d, 1, d}).expand({d, n, d}).contiguous();
-}
-
 }  // namespace overparam::kernel

@@ -32,7 +32,4 @@ void sample_gradients(const net::Block& block,
                       net::Workspace& workspace,
                       at::Tensor& gradients);
 
-/// The d unit cotangents of every sample, (d, n, d).
-at::Tensor unit_cotangents(std::int64_t n, std::int64_t d, const at::TensorOptions& options);
-
 }  // namespace overparam::kernel

@@ -510,4 +510,10 @@ at::Tensor Network::jvp(const Tape& tape, const Parameters& direction, Workspace
   return tangent;
 }
 
+at::Tensor unit_cotangents(const Tape& tape) {
+  const std::int64_t n = tape.outputs().size(0);
+  const std::int64_t d = tape.outputs().size(1);
+  return at::eye(d, tape.outputs().options()).view({d, 1, d}).expand({d, n, d}).contiguous();
+}
+
 }  // namespace overparam::net

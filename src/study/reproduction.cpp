@@ -86,6 +86,16 @@ linalg::Interval interval_of_mean(const std::vector<double>& values) {
   return {.low = mean - reach, .high = mean + reach};
 }
 
+void add_mean(report::Series& series, double x, const std::vector<double>& values) {
+  constexpr std::size_t kFewestForBand = 3;
+  series.x.push_back(x);
+  series.y.push_back(linalg::mean(values));
+  if (values.size() < kFewestForBand) return;
+  const auto interval = interval_of_mean(values);
+  series.low.push_back(interval.low);
+  series.high.push_back(interval.high);
+}
+
 Comparison compare(const std::string& group,
                    const std::string& quantity,
                    const std::string& against,

@@ -188,4 +188,8 @@ class Network {
   std::vector<int> last_reader_;       ///< per layer: the last layer with a term from it
 };
 
+/// The d unit cotangents of every sample, (d, n, d): a backward pass with them gives all outputs'
+/// gradients at once.
+at::Tensor unit_cotangents(const Tape& tape);
+
 }  // namespace overparam::net

@@ -98,6 +98,10 @@ Comparison compare(const std::string& group,
 /// 95 % for the mean, by Student's t; without ends for fewer than two values.
 linalg::Interval interval_of_mean(const std::vector<double>& values);
 
+/// Adds the mean at x to a curve, with its interval from three values on: Student's interval of two
+/// is wider than the picture. All points of a curve need as many values.
+void add_mean(report::Series& series, double x, const std::vector<double>& values);
+
 nlohmann::json to_json(const Reproduction& reproduction);
 nlohmann::json recipes_json();
 

@@ -23,13 +23,12 @@ namespace {
 std::vector<double> backward_norms(const net::Network& network,
                                    const net::Tape& tape,
                                    net::Workspace& workspace) {
-  const std::int64_t n = tape.outputs().size(0);
-  const std::int64_t d = tape.outputs().size(1);
-  const at::Tensor units =
-      at::eye(d, network.options()).view({d, 1, d}).expand({d, n, d}).contiguous();
   std::vector<double> norms;
   network.backward(
-      tape, units, workspace, [&](const net::Use& use, const at::Tensor& delta, const auto&) {
+      tape,
+      net::unit_cotangents(tape),
+      workspace,
+      [&](const net::Use& use, const at::Tensor& delta, const auto&) {
         const bool is_hidden = use.layer > 0 && use.layer + 1 < network.architecture().num_layers();
         if (!is_hidden) return;
         const at::Tensor back = at::matmul(delta, network.parameters()[use.block]);  // (d, n, m)

@@ -196,15 +196,6 @@ Comparison against_energy(const std::string& group,
   return comparison;
 }
 
-void add(report::Series& series, double x, const Choice& choice) {
-  series.x.push_back(x);
-  series.y.push_back(choice.risk());
-  if (choice.test.size() < 3) return;
-  const auto interval = interval_of_mean(choice.test);
-  series.low.push_back(interval.low);
-  series.high.push_back(interval.high);
-}
-
 report::Series energy_line(double from, double to) {
   const double energy = ParityConcept{.alpha = kAlpha}.composite_energy();
   return {.name = "energy of the composition, 8 α²",
@@ -228,7 +219,8 @@ report::Figure width_figure(const std::vector<Row>& rows, const Extent& extent) 
   for (const auto& learner : kLearners) {
     report::Series series{.name = learner.title, .mark = report::Mark::line_and_points};
     for (const double width : extent.widths) {
-      if (const auto best = best_at(rows, learner.design, "m", width)) add(series, width, *best);
+      if (const auto best = best_at(rows, learner.design, "m", width))
+        add_mean(series, width, best->test);
     }
     figure.series.push_back(std::move(series));
   }
@@ -250,7 +242,7 @@ report::Figure step_figure(const std::vector<Row>& rows, const Extent& extent) {
     report::Series series{.name = fmt::format("m = {}", width),
                           .mark = report::Mark::line_and_points};
     for (const double step_size : extent.step_sizes) {
-      if (const auto best = best_of(choices, step_size)) add(series, step_size, *best);
+      if (const auto best = best_of(choices, step_size)) add_mean(series, step_size, best->test);
     }
     figure.series.push_back(std::move(series));
   }
@@ -280,7 +272,7 @@ report::Figure mixture_figure(const std::map<double, Choice>& by_beta) {
       .x = {.label = "β"},
       .y = {.label = "E ‖out − H‖²", .logarithmic = true}};
   report::Series series{.name = "three layers, residual", .mark = report::Mark::line_and_points};
-  for (const auto& [beta, choice] : by_beta) add(series, beta, choice);
+  for (const auto& [beta, choice] : by_beta) add_mean(series, beta, choice.test);
   figure.series = {std::move(series), energy_line(0, 1)};
   return figure;
 }

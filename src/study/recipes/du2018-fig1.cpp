@@ -31,8 +31,6 @@ constexpr const char* kName = "du2018-fig1";
 constexpr double kDroppedStep = 0.001;
 constexpr double kFixedStep = 0.1;
 constexpr std::int64_t kEpochs = 100;
-/// Student's interval of two values is wider than the picture.
-constexpr std::size_t kFewestForBand = 3;
 
 enum Panel { kError, kSigns, kDistance, kNumPanels };
 
@@ -167,23 +165,11 @@ Curves curves_of(const std::vector<Row>& rows, const std::string& column) {
   return curves;
 }
 
-std::vector<double> means(const Curve& curve) {
-  std::vector<double> values;
-  for (const auto& [epoch, samples] : curve) values.push_back(linalg::mean(samples));
-  return values;
-}
-
 double last_mean(const Curve& curve) { return linalg::mean(curve.rbegin()->second); }
 
 report::Series series_of(const std::string& name, const Curve& curve) {
-  report::Series series{.name = name, .y = means(curve)};
-  for (const auto& [epoch, samples] : curve) {
-    const auto interval = interval_of_mean(samples);
-    series.x.push_back(epoch);
-    if (samples.size() < kFewestForBand) continue;
-    series.low.push_back(interval.low);
-    series.high.push_back(interval.high);
-  }
+  report::Series series{.name = name};
+  for (const auto& [epoch, samples] : curve) add_mean(series, epoch, samples);
   return series;
 }
 

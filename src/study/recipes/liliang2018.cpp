@@ -167,14 +167,7 @@ Levels levels_of(const std::vector<Row>& rows, const std::string& column) {
 
 report::Series series_of(const std::string& name, const Levels& levels) {
   report::Series series{.name = name, .mark = report::Mark::line_and_points};
-  for (const auto& [x, values] : levels) {
-    const auto interval = interval_of_mean(values);
-    series.x.push_back(x);
-    series.y.push_back(linalg::mean(values));
-    if (values.size() < 3) continue;
-    series.low.push_back(interval.low);
-    series.high.push_back(interval.high);
-  }
+  for (const auto& [x, values] : levels) add_mean(series, x, values);
   return series;
 }
 
