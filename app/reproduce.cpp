@@ -55,7 +55,10 @@ int run(const Arguments& arguments) {
   const auto voice = voice_for(arguments);
   warn_about_slow_products(voice);
   const auto options = options_from(arguments, recipe);
-  if (arguments.has("fresh")) fs::remove(options.folder / "rows.jsonl");
+  if (arguments.has("fresh")) {
+    recipe.plan(options);  // refuses what cannot be run while its earlier rows are still there
+    fs::remove(options.folder / "rows.jsonl");
+  }
   const auto reproduction = study::reproduce(recipe, options, voice);
   if (reproduction.interrupted) {
     voice.say("interrupted; the same line goes on where this one stopped");

@@ -122,20 +122,23 @@ json to_json(const Reproduction& reproduction) {
   for (const auto& comparison : reproduction.conclusion.comparisons) {
     comparisons.push_back(to_json(comparison));
   }
-  return {{"schema", kSchema},
-          {"version", version()},
-          {"kind", "reproduce"},
-          {"recipe", reproduction.recipe->name},
-          {"source", reproduction.recipe->source},
-          {"scale", claims::to_string(reproduction.options.scale)},
-          {"seed", reproduction.options.seed},
-          {"comparisons", comparisons},
-          {"met", reproduction.met()},
-          {"findings", reproduction.conclusion.findings},
-          {"measured", reproduction.measured},
-          {"reused", reproduction.reused},
-          {"seconds", reproduction.seconds},
-          {"environment", environment_json()}};
+  const auto& options = reproduction.options;
+  json document{{"schema", kSchema},
+                {"version", version()},
+                {"kind", "reproduce"},
+                {"recipe", reproduction.recipe->name},
+                {"source", reproduction.recipe->source},
+                {"scale", claims::to_string(options.scale)},
+                {"seed", options.seed},
+                {"comparisons", comparisons},
+                {"met", reproduction.met()},
+                {"findings", reproduction.conclusion.findings},
+                {"measured", reproduction.measured},
+                {"reused", reproduction.reused},
+                {"seconds", reproduction.seconds},
+                {"environment", environment_json()}};
+  if (reproduction.recipe->reads_images) document["data"] = options.images;
+  return document;
 }
 
 json recipes_json() {

@@ -16,6 +16,7 @@ std::string repeat_command(const Reproduction& reproduction) {
   if (options.scale != claims::Scale::standard) {
     command += " --scale " + claims::to_string(options.scale);
   }
+  if (options.images != ReproduceOptions().images) command += " --data " + options.images;
   if (options.seed != 0) command += fmt::format(" --seed {}", options.seed);
   return command;
 }

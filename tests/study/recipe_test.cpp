@@ -341,6 +341,16 @@ TEST(ParityRun, AKernelDoesNotFindTheComposition) {
   const auto risk = kernel_on_parity(composition, 1);
   EXPECT_GT(risk.test, 0.9 * composition.composite_energy());
   EXPECT_LE(risk.test, 1.1 * composition.composite_energy());  // ridges reach the zero function
+  EXPECT_LT(kernel_on_parity({.alpha = 0, .beta = 1}, 1).test, 2);  // pairs it does find
+}
+
+TEST(ParityRun, TheResidualNetworkLearnsPairsToo) {
+  const auto risk =
+      train_on_parity({.alpha = 0, .beta = 1},
+                      {.width = 100, .step_size = 0.2, .weight_decay = 1e-3, .epochs = 60},
+                      1);
+  EXPECT_LT(risk.train, 0.5);
+  EXPECT_LT(risk.test, 1.5);
 }
 
 TEST(ParityRun, MoreFeaturesLeaveLess) {

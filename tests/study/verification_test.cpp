@@ -216,5 +216,12 @@ TEST(Verify, TheDocumentHoldsLawsAndChecks) {
   EXPECT_TRUE(std::holds_alternative<std::monostate>(table.rows[1][0]));
 }
 
+TEST(PlanVerification, KeepsTheCataloguesOrder) {
+  const auto outcomes = judge_measured({.only = {"du-l3.3", "facts", "du-l4.1", "facts"}}, {});
+  std::vector<std::string> ids;
+  for (const auto& outcome : outcomes) ids.push_back(outcome.claim->id);
+  EXPECT_EQ(ids, (std::vector<std::string>{"facts", "du-l3.3", "du-l4.1"}));
+}
+
 }  // namespace
 }  // namespace overparam::study

@@ -83,7 +83,9 @@ ParityRisk regression(const at::Tensor& among,
     const at::Tensor shifted = values.clamp_min(0) + ridge * scale;
     const at::Tensor dual = vectors.mm(image / shifted.unsqueeze(1));
     const double test = risk_of(across.mm(dual), test_targets);
-    if (test < best.test) best = {.train = risk_of(among.mm(dual), targets), .test = test};
+    if (test < best.test) {
+      best = {.train = risk_of(among.mm(dual), targets), .test = test, .ridge = ridge};
+    }
   }
   return best;
 }

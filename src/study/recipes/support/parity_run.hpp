@@ -44,6 +44,7 @@ struct ParityRisk {
   bool diverged = false;  ///< then there are no risks
   double train = 0;
   double test = 0;
+  double ridge = 0;  ///< of the regressions, over the mean eigenvalue of their kernel
 };
 
 /// Time: 20 epochs steps on 50 samples, 5 s at width 500.
@@ -52,11 +53,13 @@ ParityRisk train_on_parity(const ParityConcept& task,
                            std::uint64_t seed);
 
 /// The best over ridges of least squares on relu((W_0)(x, 1)), `width` of them: the last layer
-/// alone. The ridge is chosen on the test samples, as the trainings' settings are.
+/// alone. The ridge is chosen on the test samples, for each seed by itself, which is kinder than
+/// the choice among trainings. Time: 2 n^2 m for n = 3000 samples, and the eigenvectors of a matrix
+/// of 1000; 1 s.
 ParityRisk last_layer_on_parity(const ParityConcept& task, std::int64_t width, std::uint64_t seed);
 
 /// The same for the limit of training the first of two layers as m grows, kernel regression with
-/// H_infinity.
+/// H_infinity. Time: as above with m = 31.
 ParityRisk kernel_on_parity(const ParityConcept& task, std::uint64_t seed);
 
 /// What the run of this width holds at once.
