@@ -20,7 +20,7 @@ function(overparam_tests room)
     set(TESTS_LABEL fast)
   endif()
   if(NOT TESTS_TIMEOUT)
-    set(TESTS_TIMEOUT 120)
+    set(TESTS_TIMEOUT 300)
   endif()
 
   set(target ${room}_tests)
