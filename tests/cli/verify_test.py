@@ -27,13 +27,13 @@ class Verify(support.ProgramTest):
         return document
 
     def test_verdicts_and_rows(self):
-        document = self.verify("facts,thm1-dim", "whole")
+        document = self.verify("thm1-dim,facts", "whole")
         for claim in document["claims"]:
             self.assertLessEqual(CLAIM_KEYS, claim.keys())
             self.assertGreaterEqual(claim["seeds"], 2)
             self.assertEqual(claim["repeat"],
                              f"overparam verify --only {claim['id']} --scale quick")
-        facts, dimension = document["claims"]
+        dimension, facts = document["claims"]
         self.assertEqual(facts["verdict"], "consistent")
         self.assertEqual(facts["inside_window"], facts["rows"])
         self.assertEqual(dimension["inside_window"], 0)
@@ -47,7 +47,7 @@ class Verify(support.ProgramTest):
         self.assertEqual(document["measured"], len(self.rows("whole")))
         self.assertLessEqual({"verify.json", "report.html"}, set(self.files_in("whole")))
 
-        again = self.verify("facts,thm1-dim", "whole")
+        again = self.verify("thm1-dim,facts", "whole")
         self.assertEqual((again["measured"], again["reused"]), (0, document["measured"]))
         self.assertEqual(again["claims"], document["claims"])
 
