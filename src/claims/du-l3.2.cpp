@@ -41,7 +41,8 @@ class Ball {
     projections_ = at::empty({active_.size(1), active_.size(0)}, network_.options());
     linalg::multiply(projections_, network_.parameters()[0], problem_.inputs.t());
     kernel_ = kernel::tangent_kernel(network_, problem_.inputs);
-    lambda_0_ = linalg::symmetric_eigenvalues(kernel::two_layer_kernel(problem_.inputs))[0].item<double>();
+    lambda_0_ =
+        linalg::symmetric_eigenvalues(kernel::two_layer_kernel(problem_.inputs))[0].item<double>();
   }
 
   /// Rows uniform on the sphere.

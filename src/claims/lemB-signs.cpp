@@ -127,15 +127,17 @@ std::vector<Design> designs(Scale scale) {
        .seeds = seeds},
       {.name = "m",
        .fixed = {{"L", 4}, {"omega", 0.01}},
-       .axes =
-           {{"m",
-             pick<std::vector<double>>(
-                 scale, {128, 256, 512, 1024}, {256, 512, 1024, 2048}, {512, 1024, 2048, 4096, 8192})}},
+       .axes = {{"m",
+                 pick<std::vector<double>>(scale,
+                                           {128, 256, 512, 1024},
+                                           {256, 512, 1024, 2048},
+                                           {512, 1024, 2048, 4096, 8192})}},
        .seeds = seeds},
       {.name = "L",
        .fixed = {{"m", 1024}, {"omega", 0.003}},
        .axes = {{"L",
-                 pick<std::vector<double>>(scale, {1, 2, 4, 8}, {1, 2, 4, 8}, {1, 2, 4, 8, 16, 32})}},
+                 pick<std::vector<double>>(
+                     scale, {1, 2, 4, 8}, {1, 2, 4, 8}, {1, 2, 4, 8, 16, 32})}},
        .seeds = seeds},
   };
 }

@@ -38,7 +38,8 @@ struct Start {
 
   Start(const Point& point, const std::string& trained)
       : problem(unit_problem(point)), network(two_layer_network(point, problem, trained)) {
-    const at::Tensor spectrum = linalg::symmetric_eigenvalues(kernel::two_layer_kernel(problem.inputs));
+    const at::Tensor spectrum =
+        linalg::symmetric_eigenvalues(kernel::two_layer_kernel(problem.inputs));
     lambda_0 = spectrum[0].item<double>();
     lambda_max = spectrum[-1].item<double>();
     if (point.get("mean_field", 0) != 0) clock = point.at("m");

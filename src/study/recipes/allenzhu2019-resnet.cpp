@@ -218,10 +218,9 @@ report::Figure width_figure(const std::vector<Row>& rows, const Extent& extent) 
       .caption =
           "The best of the step sizes and weight decays (ridges for the last layer and the kernel) "
           "by the test risk; mean over the seeds, with its 95 % interval from three seeds on, "
-          "which "
-          "does not know of that choice. In "
-          "the source's figure the residual network lies between 0.1 and 0.29, two layers near 1, "
-          "and the last layer falls from 8 at m = 100 to 1.4 at m = 100,000.",
+          "which does not know of that choice. In the source's figure the residual network lies "
+          "between 0.1 and 0.29, two layers near 1, and the last layer falls from 8 at m = 100 to "
+          "1.4 at m = 100,000.",
       .x = {.label = "width m", .logarithmic = true},
       .y = {.label = "E ‖out − H‖²", .logarithmic = true}};
   for (const auto& learner : kLearners) {
@@ -262,11 +261,11 @@ report::Figure mixture_figure(const std::map<double, Choice>& by_beta) {
   report::Figure figure{
       .id = "mixture",
       .title = "The composition is learned through what it is composed of",
-      .caption = fmt::format("Test risk of the residual network of width {:g} on H = β F + α G(F), "
-                             "α = {:g}. The source "
-                             "finds that G is learned if and only if α / β is at most about 1.",
-                             kMixtureWidth,
-                             kAlpha),
+      .caption = fmt::format(
+          "Test risk of the residual network of width {:g} on H = β F + α G(F), "
+          "α = {:g}. The source finds that G is learned if and only if α / β is at most about 1.",
+          kMixtureWidth,
+          kAlpha),
       .x = {.label = "β"},
       .y = {.label = "E ‖out − H‖²", .logarithmic = true}};
   report::Series series{.name = "three layers, residual", .mark = report::Mark::line_and_points};

@@ -36,8 +36,7 @@ constexpr double kExponentTolerance = 0.1;
 
 /// One of the source's experiments.
 struct Arm {
-  const char* design;
-  const char* title;
+  const char* design;  ///< and what its figures and tables call it
   std::int64_t batch;
   double step_times_width;
   /// Whether exponents and accuracy decide: the statement is about separated components.
@@ -46,8 +45,7 @@ struct Arm {
 
 /// The source writes eta = 4000/m for its images and not how these were scaled. On images of norm 1
 /// that changes half of the signs at every width; 260/m has the eta |x|^2 of the clusters.
-constexpr Arm kArms[] = {{"clusters", "clusters", 16, 10, true},
-                         {"images", "images", 64, 260, false}};
+constexpr Arm kArms[] = {{"clusters", 16, 10, true}, {"images", 64, 260, false}};
 
 const Arm& arm_of(const std::string& design) {
   return *std::ranges::find(kArms, design, &Arm::design);
@@ -196,7 +194,7 @@ Comparison exponent_of(const Arm& arm, const std::string& name, const Levels& le
     y.insert(y.end(), values.begin(), values.end());
   }
   const auto law = linalg::fit_power_law(x, y);
-  Comparison comparison{.group = fmt::format("Exponents in m, {}", arm.title),
+  Comparison comparison{.group = fmt::format("Exponents in m, {}", arm.design),
                         .quantity = name,
                         .against = "O(1/m) a neuron beside O(1/sqrt(m))",
                         .published = kExponent,
@@ -216,7 +214,7 @@ constexpr std::pair<const char*, const char*> kChanges[] = {
 report::Figure changes_figure(const Arm& arm, const std::vector<Row>& rows) {
   report::Figure figure{
       .id = fmt::format("changes-{}", arm.design),
-      .title = fmt::format("Wider networks change less, {}", arm.title),
+      .title = fmt::format("Wider networks change less, {}", arm.design),
       .caption =
           "Mean over the seeds, with its 95 % interval from three seeds on; dashed, the power law "
           "with exponent -1/2 through the narrowest network.",
@@ -233,7 +231,7 @@ report::Figure changes_figure(const Arm& arm, const std::vector<Row>& rows) {
 report::Figure spectrum_figure(const Arm& arm, const std::vector<Row>& rows) {
   report::Figure figure{
       .id = fmt::format("spectrum-{}", arm.design),
-      .title = fmt::format("The update has low rank, {}", arm.title),
+      .title = fmt::format("The update has low rank, {}", arm.design),
       .caption =
           "Shares of ‖W − W(0)‖² by singular direction, largest first, mean over the seeds. The "
           "clusters of the source have 20 components.",
@@ -275,8 +273,7 @@ std::string finding_of(const std::string& data, const std::vector<Row>& rows) {
   const auto accuracy = levels_of(rows, "test_accuracy");
   return fmt::format(
       "On {}, from m = {} to m = {} the test accuracy goes {}, the relative distance of the "
-      "weights "
-      "{} and the share of changed signs {}. Of the update's squared norm {} lies in 20 "
+      "weights {} and the share of changed signs {}. Of the update's squared norm {} lies in 20 "
       "directions.",
       data,
       accuracy.begin()->first,
@@ -322,7 +319,7 @@ void add_arm(const Arm& arm,
   conclusion.blocks.emplace_back(spectrum_figure(arm, rows));
   for (const auto& row : rows) {
     if (row.has("share")) continue;
-    std::vector<report::Cell> cells{arm.title};
+    std::vector<report::Cell> cells{arm.design};
     for (std::size_t i = 1; i < conclusion.data.columns.size(); ++i) {
       cells.emplace_back(row.at(conclusion.data.columns[i].name));
     }
