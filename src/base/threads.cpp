@@ -3,6 +3,9 @@
 
 #include <ATen/Parallel.h>
 #include <sched.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
 #include <algorithm>
 #include <thread>
@@ -14,6 +17,17 @@ namespace overparam::base {
 namespace {
 
 constexpr int kMostThreads = 1024;
+
+/// at::set_num_threads would also build a pool that nothing here uses anew, milliseconds a call.
+/// What ATen and the BLAS obey is OpenMP's number for the calling thread, once ATen has set its own.
+void set_threads(int threads) {
+  if (at::get_num_threads() == threads) return;
+#ifdef _OPENMP
+  omp_set_num_threads(threads);
+#else
+  at::set_num_threads(threads);
+#endif
+}
 
 }  // namespace
 
@@ -30,9 +44,9 @@ ThreadGuard::ThreadGuard(int threads) : former_(at::get_num_threads()) {
           "threads must lie between 0 (all cores) and {}, found {}",
           kMostThreads,
           threads);
-  at::set_num_threads(threads > 0 ? threads : available_threads());
+  set_threads(threads > 0 ? threads : available_threads());
 }
 
-ThreadGuard::~ThreadGuard() { at::set_num_threads(former_); }
+ThreadGuard::~ThreadGuard() { set_threads(former_); }
 
 }  // namespace overparam::base

@@ -4,352 +4,248 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cmath>
 
-#include "overparam/base/memory.hpp"
-#include "overparam/linalg/products.hpp"
+#include "overparam/base/interrupt.hpp"
+#include "overparam/base/require.hpp"
+#include "overparam/base/threads.hpp"
+#include "tile_sum.hpp"
 #include "uses.hpp"
 
 namespace overparam::kernel {
 
-using linalg::multiply;
-using linalg::Scratch;
 using net::Network;
 
 namespace {
 
-/// Positions that share a filter, at the uses of a block; more than one asks for gradients of each
-/// sample in place of Grams.
-bool is_convolution(const net::Architecture& architecture, int block) {
-  return std::ranges::any_of(architecture.layers, [&](const net::Layer& layer) {
-    return layer.positions > 1 && std::ranges::any_of(layer.terms, [&](const net::Term& term) {
-             return term.block == block;
-           });
-  });
+/// A run of samples.
+struct Range {
+  std::int64_t begin;
+  std::int64_t size;
+};
+
+std::vector<Range> ranges_of(std::int64_t n, std::int64_t at_once) {
+  std::vector<Range> ranges;
+  for (std::int64_t begin = 0; begin < n; begin += at_once) {
+    ranges.push_back({begin, std::min(at_once, n - begin)});
+  }
+  return ranges;
 }
 
-/// The largest trained block of a convolution; 0 where there is none.
-std::int64_t largest_filter(const net::Architecture& architecture) {
-  std::int64_t largest = 0;
-  for (std::size_t i = 0; i < architecture.blocks.size(); ++i) {
-    const auto& block = architecture.blocks[i];
-    if (block.trained && is_convolution(architecture, static_cast<int>(i))) {
-      largest = std::max(largest, block.rows * block.columns);
-    }
-  }
-  return largest;
+/// Cotangents of the outputs in question, (c, n, d).
+at::Tensor cotangents_of(const net::Tape& tape, const KernelOptions& options) {
+  const at::Tensor all = net::unit_cotangents(tape);
+  return options.block == OutputBlock::single ? all.narrow(0, options.output, 1) : all;
+}
+
+std::vector<std::int64_t> sizes_of(const net::Architecture& architecture,
+                                   std::int64_t rows,
+                                   std::int64_t columns,
+                                   const KernelOptions& options) {
+  const std::int64_t d = architecture.num_outputs();
+  std::vector<std::int64_t> sizes;
+  if (options.parts) sizes.push_back(std::ssize(trained_blocks(architecture)));
+  if (options.block == OutputBlock::diagonal) sizes.push_back(d);
+  const std::int64_t each = options.block == OutputBlock::full ? d : 1;
+  sizes.insert(sizes.end(), {rows * each, columns * each});
+  return sizes;
+}
+
+/// What a tile of two sides of `at_once` samples holds.
+base::MemoryPlan memory_of(const net::Architecture& architecture,
+                           std::int64_t samples,
+                           const std::vector<std::int64_t>& tile,
+                           const std::vector<std::int64_t>& result,
+                           const KernelOptions& options,
+                           std::uint64_t bytes_each,
+                           bool in_memory) {
+  const std::int64_t c = options.block == OutputBlock::single ? 1 : architecture.num_outputs();
+  base::MemoryPlan plan("tangent kernel");
+  if (in_memory) plan.add("kernel", result, c10::elementSize(options.type));
+  plan.add("a tile of it in float64", tile, sizeof(double));
+  plan.add("cotangents of two layers", {2, c, samples, architecture.largest_width()}, bytes_each);
+  std::int64_t features = architecture.input_size;
+  for (int l = 0; l < architecture.num_layers(); ++l) features += architecture.width_of(l);
+  plan.add("features", {samples, features}, bytes_each);
+  plan.add("rows of convolutions and shared blocks",
+           {samples, kept_numbers(architecture, c)},
+           bytes_each);
+  plan.add("products in hand", {base::available_threads(), kProductNumbers}, 2 * sizeof(double));
+  return plan;
 }
 
 }  // namespace
 
-base::MemoryPlan plan_tangent_kernel(const net::Architecture& architecture,
-                                     std::int64_t n,
-                                     std::uint64_t bytes_each) {
-  const std::int64_t d = architecture.num_outputs();
-  const std::int64_t width = architecture.largest_width();
-  base::MemoryPlan plan("dense tangent kernel");
-  plan.add("kernel", {n * d, n * d}, sizeof(double));
-  plan.add("one Gram", {n * d, n * d}, bytes_each);
-  plan.add("the same in float64", {n * d, n * d}, sizeof(double));
-  plan.add("cotangents of two layers", {2, d, n, width}, bytes_each);
-  plan.add("features", {architecture.num_layers(), n, width}, bytes_each);
-  if (const auto filter = largest_filter(architecture); filter > 0) {
-    plan.add("gradients of each sample", {n, d, filter}, bytes_each);
+KernelPlan plan_kernel(const net::Architecture& architecture,
+                       std::int64_t n,
+                       std::int64_t others,
+                       const KernelOptions& options,
+                       std::uint64_t bytes_each,
+                       bool in_memory) {
+  const bool symmetric = others == 0;
+  const std::int64_t columns = symmetric ? n : others;
+  base::require(n > 0, ErrorKind::data, "tangent kernel: there are no samples");
+  base::require(options.block != OutputBlock::single ||
+                    (options.output >= 0 && options.output < architecture.num_outputs()),
+                ErrorKind::usage,
+                "tangent kernel: there is no output {} among {}",
+                options.output,
+                architecture.num_outputs());
+  KernelPlan plan;
+  plan.sizes = sizes_of(architecture, n, columns, options);
+  const std::int64_t longest = std::max(n, columns);
+  // The fewest pieces that fit: each halves what a tile holds, and adds to what is computed again.
+  for (std::int64_t pieces = 1;; ++pieces) {
+    plan.samples_at_once = (longest + pieces - 1) / pieces;
+    const auto rows = std::min(n, plan.samples_at_once);
+    const auto right = std::min(columns, plan.samples_at_once);
+    const bool one_side = symmetric && pieces == 1;
+    plan.memory = memory_of(architecture,
+                            one_side ? rows : rows + right,
+                            sizes_of(architecture, rows, right, options),
+                            plan.sizes,
+                            options,
+                            bytes_each,
+                            in_memory);
+    if (plan.memory.fits(options.memory_limit) || plan.samples_at_once == 1) break;
+    // No use in trying every size down to one.
+    if (pieces >= 64) pieces += pieces / 8;
   }
+  const auto left = std::ssize(ranges_of(n, plan.samples_at_once));
+  const auto right = std::ssize(ranges_of(columns, plan.samples_at_once));
+  plan.tiles = symmetric ? left * (left + 1) / 2 : left * right;
+  const std::int64_t d = options.block == OutputBlock::single ? 1 : architecture.num_outputs();
+  const double passes = symmetric ? static_cast<double>(left) : static_cast<double>(left + right);
+  const auto samples = static_cast<double>(symmetric ? n : n + columns);
+  const double pairs = symmetric ? static_cast<double>(n) * static_cast<double>(n + 1) / 2
+                                 : static_cast<double>(n) * static_cast<double>(columns);
+  const double again = symmetric ? passes : 2 * static_cast<double>(left * right) / passes;
+  plan.operations = samples * again * operations_of_passes(architecture, d) +
+                    pairs * operations_of_pair(architecture, d, options.block);
   return plan;
+}
+
+namespace {
+
+/// The tiles of one kernel, one after another.
+class Filler {
+ public:
+  Filler(const Network& network,
+         const at::Tensor& inputs,
+         const at::Tensor* others,
+         const KernelOptions& options,
+         at::Tensor& out)
+      : network_(network),
+        inputs_(inputs),
+        others_(others),
+        options_(options),
+        out_(out),
+        workspace_(network.options()) {}
+
+  bool fill(const KernelPlan& plan, const TileLog& log) {
+    const auto rows = ranges_of(inputs_.size(0), plan.samples_at_once);
+    const auto columns =
+        others_ == nullptr ? rows : ranges_of(others_->size(0), plan.samples_at_once);
+    std::int64_t tile = 0;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      for (std::size_t j = others_ == nullptr ? i : 0; j < columns.size(); ++j, ++tile) {
+        if (log.is_done && log.is_done(tile)) continue;
+        if (base::interrupted() || !fill_tile(rows[i], columns[j])) return false;
+        if (log.finish) log.finish(tile);
+        if (options_.on_tile) options_.on_tile(tile + 1, plan.tiles);
+      }
+    }
+    return true;
+  }
+
+ private:
+  /// One backward pass over the samples of both sides, a product of Grams for each block.
+  bool fill_tile(const Range& row, const Range& column) {
+    const bool symmetric = others_ == nullptr && row.begin == column.begin;
+    at::Tensor samples = inputs_.narrow(0, row.begin, row.size);
+    if (!symmetric) {
+      const at::Tensor& right = others_ == nullptr ? inputs_ : *others_;
+      samples = at::cat({samples, right.narrow(0, column.begin, column.size)});
+    }
+    const net::Tape tape = network_.record(samples, workspace_);
+    const at::Tensor cotangents = cotangents_of(tape, options_);
+    TileSum sum({.rows = row.size, .columns = column.size, .symmetric = symmetric},
+                cotangents.size(0),
+                options_);
+    bool going = true;
+    backward_by_block(network_, tape, cotangents, workspace_, [&](std::span<const UseRecord> uses) {
+      const auto index = static_cast<std::size_t>(uses.front().use.block);
+      const auto& block = network_.architecture().blocks[index];
+      if (going) going = sum.add(block, uses, part_of(block), workspace_);
+    });
+    if (!going) return false;
+    sum.write(row.begin, column.begin, others_ == nullptr, out_);
+    return true;
+  }
+
+  /// Where the block's own kernel goes.
+  [[nodiscard]] std::int64_t part_of(const net::Block& block) const {
+    if (!options_.parts) return 0;
+    const auto blocks = trained_blocks(network_.architecture());
+    const auto& all = network_.architecture().blocks;
+    const auto found = std::ranges::find_if(
+        blocks, [&](int k) { return &all[static_cast<std::size_t>(k)] == &block; });
+    return found - blocks.begin();
+  }
+
+  const Network& network_;
+  const at::Tensor& inputs_;
+  const at::Tensor* others_;
+  const KernelOptions& options_;
+  at::Tensor& out_;
+  net::Workspace workspace_;
+};
+
+at::Tensor make_kernel(const Network& network,
+                       const at::Tensor& inputs,
+                       const at::Tensor* others,
+                       const KernelOptions& options) {
+  const auto plan = plan_kernel(network.architecture(),
+                                inputs.size(0),
+                                others == nullptr ? 0 : others->size(0),
+                                options,
+                                network.options().dtype().itemsize());
+  plan.memory.check(options.memory_limit);
+  at::Tensor out = at::empty(plan.sizes, network.options().dtype(options.type));
+  const bool done = Filler(network, inputs, others, options, out).fill(plan, {});
+  base::require(done, ErrorKind::usage, "tangent kernel: interrupted");
+  return out;
+}
+
+}  // namespace
+
+at::Tensor empirical_kernel(const Network& network,
+                            const at::Tensor& inputs,
+                            const KernelOptions& options) {
+  return make_kernel(network, inputs, nullptr, options);
+}
+
+at::Tensor empirical_kernel(const Network& network,
+                            const at::Tensor& inputs,
+                            const at::Tensor& others,
+                            const KernelOptions& options) {
+  return make_kernel(network, inputs, &others, options);
+}
+
+bool fill_kernel(const Network& network,
+                 const at::Tensor& inputs,
+                 const KernelOptions& options,
+                 const KernelPlan& plan,
+                 const TileLog& log,
+                 at::Tensor& out) {
+  plan.memory.check(options.memory_limit);
+  return Filler(network, inputs, nullptr, options, out).fill(plan, log);
 }
 
 at::Tensor tangent_kernel(const Network& network,
                           const at::Tensor& inputs,
                           std::uint64_t memory_limit) {
-  const std::int64_t n = inputs.size(0);
-  const std::int64_t d = network.architecture().num_outputs();
-  plan_tangent_kernel(network.architecture(), n, network.options().dtype().itemsize())
-      .check(memory_limit);
-
-  net::Workspace workspace(network.options());
-  const net::Tape tape = network.record(inputs, workspace);
-  Scratch deltas = workspace.take({d * n, d * n});
-  Scratch features = workspace.take({n, n});
-  at::Tensor kernel = at::zeros({d, n, d, n}, network.options().dtype(at::kDouble));
-  const auto add_grams = [&](std::span<const UseRecord> uses) {
-    for (const auto& left : uses) {
-      for (const auto& right : uses) {
-        const auto rows = [](const UseRecord& record) {
-          return record.delta.reshape({-1, record.delta.size(-1)});
-        };
-        Scratch left_space;
-        Scratch right_space;
-        const double gain = left.use.gain * right.use.gain;
-        multiply(deltas.tensor(), rows(left), rows(right).t(), gain);  // (d n, d n)
-        multiply(features.tensor(),
-                 left.gathered.rows(workspace, left_space),
-                 right.gathered.rows(workspace, right_space).t());  // (n, n)
-        kernel.addcmul_(deltas.tensor().view({d, n, d, n}).to(at::kDouble),
-                        features.tensor().view({1, n, 1, n}).to(at::kDouble));
-      }
-    }
-  };
-  const auto add_block = [&](std::span<const UseRecord> uses) {
-    const int index = uses.front().use.block;
-    if (!is_convolution(network.architecture(), index)) return add_grams(uses);
-    const auto& block = network.architecture().blocks[static_cast<std::size_t>(index)];
-    Scratch gradients = workspace.take({d, n, block.rows * block.columns});
-    sample_gradients(block, uses, workspace, gradients.tensor());
-    const at::Tensor rows = gradients.tensor().view({d * n, -1});
-    multiply(deltas.tensor(), rows, rows.t());
-    kernel.add_(deltas.tensor().view({d, n, d, n}).to(at::kDouble));
-  };
-  backward_by_block(network, tape, net::unit_cotangents(tape), workspace, add_block);
-  return kernel.permute({1, 0, 3, 2}).reshape({n * d, n * d});
-}
-
-/// One way to multiply by K. `v` and `out` are (n, d), of the network's type.
-struct TangentProduct::State {
-  explicit State(const Network& net, net::Workspace& space) : network(net), workspace(space) {}
-  virtual ~State() = default;
-  virtual void apply(const at::Tensor& v, at::Tensor& out) = 0;
-
-  const Network& network;
-  net::Workspace& workspace;
-  at::Tensor outputs;  // y, (n, d)
-  Scratch cotangent;
-  Scratch tangent;
-};
-
-namespace {
-
-/// In sample space, for few samples: the direction J^T v is never formed, its products with
-/// features are Grams times deltas, Z (sum_u' s' delta'^T Z')^T = sum_u' s' (Z Z'^T) delta'.
-class SampleSpaceProduct final : public TangentProduct::State {
- public:
-  SampleSpaceProduct(const Network& net, const at::Tensor& inputs, net::Workspace& space)
-      : State(net, space), tape_(net.record(inputs, space)) {
-    outputs = tape_.outputs();
-    const at::Tensor zero = at::zeros_like(outputs);
-    network.backward(
-        tape_,
-        zero,
-        workspace,
-        [&](const net::Use& use, const at::Tensor& delta, const net::Gathered& gathered) {
-          SavedUse saved{.use = use};
-          saved.gathered = gathered.rows(workspace, saved.space);
-          saved.delta = workspace.take(delta.sizes());
-          uses_.push_back(std::move(saved));
-        });
-    for (auto& saved : uses_) keep_grams(saved);
-  }
-
-  void apply(const at::Tensor& v, at::Tensor& out) override {
-    network.backward(tape_,
-                     v,
-                     workspace,
-                     [&](const net::Use& use, const at::Tensor& delta, const net::Gathered&) {
-                       uses_[index_of(use)].delta.tensor().copy_(delta);
-                     });
-    network.push_forward(
-        tape_,
-        [&](const net::Use& use, const net::Gathered&, at::Tensor& pre_activation_tangent) {
-          add_perturbation(use, pre_activation_tangent);
-        },
-        out,
-        workspace);
-  }
-
- private:
-  struct SavedUse {
-    net::Use use;
-    at::Tensor gathered;  // Z (n, columns), in `space` where it is no view of the features
-    Scratch space;
-    Scratch delta;
-    std::vector<std::size_t> partners;  // uses of the same block, itself among them
-    std::vector<Scratch> grams;         // Z Z'^T (n, n) with each partner, where they are small
-  };
-
-  void keep_grams(SavedUse& saved) {
-    const std::int64_t n = outputs.size(0);
-    const bool small = 4 * n <= saved.gathered.size(1);
-    for (std::size_t k = 0; k < uses_.size(); ++k) {
-      if (uses_[k].use.block != saved.use.block) continue;
-      saved.partners.push_back(k);
-      if (!small) continue;
-      saved.grams.push_back(workspace.take({n, n}));
-      multiply(saved.grams.back().tensor(), saved.gathered, uses_[k].gathered.t());
-    }
-  }
-
-  void add_perturbation(const net::Use& use, at::Tensor& pre_activation_tangent) {
-    const auto& saved = uses_[index_of(use)];
-    const std::int64_t n = outputs.size(0);
-    for (std::size_t k = 0; k < saved.partners.size(); ++k) {
-      const auto& partner = uses_[saved.partners[k]];
-      Scratch computed;
-      if (saved.grams.empty()) {
-        computed = workspace.take({n, n});
-        multiply(computed.tensor(), saved.gathered, partner.gathered.t());
-      }
-      const Scratch& gram = saved.grams.empty() ? computed : saved.grams[k];
-      multiply(pre_activation_tangent,
-               gram.tensor(),
-               partner.delta.tensor(),
-               use.gain * partner.use.gain,
-               1);
-    }
-  }
-
-  [[nodiscard]] std::size_t index_of(const net::Use& use) const {
-    const auto found = std::ranges::find_if(uses_, [&](const SavedUse& saved) {
-      return saved.use.layer == use.layer && saved.use.term == use.term;
-    });
-    return static_cast<std::size_t>(std::distance(uses_.begin(), found));
-  }
-
-  net::Tape tape_;
-  std::vector<SavedUse> uses_;
-};
-
-/// In weight space, for many samples: the direction is summed over chunks of samples and pushed
-/// forward chunk by chunk.
-class WeightSpaceProduct final : public TangentProduct::State {
- public:
-  WeightSpaceProduct(const Network& net, const at::Tensor& inputs, net::Workspace& space)
-      : State(net, space),
-        inputs_(inputs),
-        direction_(net::Parameters::trained_zeros(net.architecture(), net.options())) {
-    outputs = at::empty({inputs.size(0), net.architecture().num_outputs()}, net.options());
-    network.forward(inputs, outputs, workspace);
-  }
-
-  void apply(const at::Tensor& v, at::Tensor& out) override {
-    for_chunks([&](std::int64_t begin, std::int64_t count) {
-      const net::Tape tape = network.record(inputs_.narrow(0, begin, count), workspace);
-      network.add_gradient(
-          tape, v.narrow(0, begin, count), 1, direction_, workspace, begin == 0 ? 0 : 1);
-    });
-    for_chunks([&](std::int64_t begin, std::int64_t count) {
-      const net::Tape tape = network.record(inputs_.narrow(0, begin, count), workspace);
-      out.narrow(0, begin, count).copy_(network.jvp(tape, direction_, workspace));
-    });
-  }
-
- private:
-  void for_chunks(const std::function<void(std::int64_t, std::int64_t)>& action) const {
-    constexpr std::int64_t kChunk = 1024;
-    for (std::int64_t begin = 0; begin < inputs_.size(0); begin += kChunk) {
-      action(begin, std::min(kChunk, inputs_.size(0) - begin));
-    }
-  }
-
-  at::Tensor inputs_;
-  net::Parameters direction_;
-};
-
-}  // namespace
-
-bool samples_are_few(const net::Architecture& architecture, std::int64_t n) {
-  std::int64_t through_grams = 0;
-  std::int64_t through_weights = 0;
-  for (std::size_t i = 0; i < architecture.blocks.size(); ++i) {
-    const auto& block = architecture.blocks[i];
-    if (!block.trained) continue;
-    if (is_convolution(architecture, static_cast<int>(i))) return false;
-    const std::int64_t uses = architecture.uses_of(static_cast<int>(i));
-    through_grams += uses * uses * n * n * block.rows;
-    through_weights += uses * 2 * n * block.rows * block.columns;
-  }
-  return through_grams < through_weights;
-}
-
-TangentProduct::TangentProduct(const Network& network,
-                               const at::Tensor& inputs,
-                               net::Workspace& workspace) {
-  if (samples_are_few(network.architecture(), inputs.size(0))) {
-    state_ = std::make_unique<SampleSpaceProduct>(network, inputs, workspace);
-  } else {
-    state_ = std::make_unique<WeightSpaceProduct>(network, inputs, workspace);
-  }
-  state_->cotangent = workspace.take(state_->outputs.sizes());
-  state_->tangent = workspace.take(state_->outputs.sizes());
-}
-
-TangentProduct::~TangentProduct() = default;
-TangentProduct::TangentProduct(TangentProduct&&) noexcept = default;
-
-std::int64_t TangentProduct::size() const { return state_->outputs.numel(); }
-
-const at::Tensor& TangentProduct::outputs() const { return state_->outputs; }
-
-void TangentProduct::operator()(const at::Tensor& v, at::Tensor& out) const {
-  state_->cotangent.tensor().view({-1}).copy_(v);
-  state_->apply(state_->cotangent.tensor(), state_->tangent.tensor());
-  out.copy_(state_->tangent.tensor().view({-1}));
-}
-
-linalg::ExtremeEigenvalues extreme_eigenvalues(const Network& network,
-                                               const at::Tensor& inputs,
-                                               net::Workspace& workspace,
-                                               const linalg::EigenOptions& options) {
-  const TangentProduct product(network, inputs, workspace);
-  return linalg::extreme_eigenvalues(
-      [&](const at::Tensor& v, at::Tensor& out) { product(v, out); }, product.size(), options);
-}
-
-namespace {
-
-/// How many samples go through at once, with d cotangents or gradients each.
-std::int64_t samples_at_once(const net::Architecture& architecture) {
-  constexpr std::int64_t kNumbers = 16'000'000;
-  const std::int64_t numbers = std::max(architecture.largest_width(), largest_filter(architecture));
-  return std::max<std::int64_t>(1, kNumbers / (architecture.num_outputs() * numbers));
-}
-
-}  // namespace
-
-std::int64_t sample_eigenvalue_numbers(const net::Architecture& architecture, std::int64_t n) {
-  return std::min(n, samples_at_once(architecture)) * architecture.num_outputs() *
-         (2 * architecture.largest_width() + largest_filter(architecture));
-}
-
-double largest_sample_eigenvalue(const Network& network,
-                                 const at::Tensor& inputs,
-                                 net::Workspace& workspace) {
-  const std::int64_t d = network.architecture().num_outputs();
-  const std::int64_t chunk = samples_at_once(network.architecture());
-  double largest = 0;
-  for (std::int64_t begin = 0; begin < inputs.size(0); begin += chunk) {
-    const std::int64_t n = std::min(chunk, inputs.size(0) - begin);
-    const net::Tape tape = network.record(inputs.narrow(0, begin, n), workspace);
-    at::Tensor blocks = at::zeros({n, d, d}, network.options().dtype(at::kDouble));
-    const auto add_grams = [&](std::span<const UseRecord> uses) {
-      for (const auto& left : uses) {
-        for (const auto& right : uses) {
-          at::Tensor products = at::empty({n, d, d}, network.options());
-          linalg::multiply_batched(
-              products, left.delta.transpose(0, 1), right.delta.permute({1, 2, 0}));
-          Scratch left_space;
-          Scratch right_space;
-          const at::Tensor overlaps = (left.gathered.rows(workspace, left_space) *
-                                       right.gathered.rows(workspace, right_space))
-                                          .sum(1)
-                                          .view({n, 1, 1});
-          blocks.add_((products * overlaps).to(at::kDouble), left.use.gain * right.use.gain);
-        }
-      }
-    };
-    const auto add_block = [&](std::span<const UseRecord> uses) {
-      const int index = uses.front().use.block;
-      if (!is_convolution(network.architecture(), index)) return add_grams(uses);
-      const auto& block = network.architecture().blocks[static_cast<std::size_t>(index)];
-      Scratch gradients = workspace.take({d, n, block.rows * block.columns});
-      sample_gradients(block, uses, workspace, gradients.tensor());
-      at::Tensor products = at::empty({n, d, d}, network.options());
-      linalg::multiply_batched(
-          products, gradients.tensor().transpose(0, 1), gradients.tensor().permute({1, 2, 0}));
-      blocks.add_(products.to(at::kDouble));
-    };
-    backward_by_block(network, tape, net::unit_cotangents(tape), workspace, add_block);
-    largest = std::max(largest, at::linalg_eigvalsh(blocks.cpu()).max().item<double>());
-  }
-  return largest;
+  return empirical_kernel(network, inputs, {.memory_limit = memory_limit});
 }
 
 }  // namespace overparam::kernel

@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <map>
 
 #include "overparam/linalg/products.hpp"
@@ -68,6 +69,25 @@ void sample_gradients(const net::Block& block,
     };
     gathered.for_chunks(workspace, add);
   }
+}
+
+bool is_convolution(const net::Architecture& architecture, int block) {
+  return std::ranges::any_of(architecture.layers, [&](const net::Layer& layer) {
+    return layer.positions > 1 && std::ranges::any_of(layer.terms, [&](const net::Term& term) {
+             return term.block == block;
+           });
+  });
+}
+
+std::int64_t largest_filter(const net::Architecture& architecture) {
+  std::int64_t largest = 0;
+  for (std::size_t i = 0; i < architecture.blocks.size(); ++i) {
+    const auto& block = architecture.blocks[i];
+    if (block.trained && is_convolution(architecture, static_cast<int>(i))) {
+      largest = std::max(largest, block.rows * block.columns);
+    }
+  }
+  return largest;
 }
 
 }  // namespace overparam::kernel

@@ -32,4 +32,11 @@ void sample_gradients(const net::Block& block,
                       net::Workspace& workspace,
                       at::Tensor& gradients);
 
+/// Positions that share a filter, at the uses of a block; more than one asks for gradients of each
+/// sample in place of Grams.
+bool is_convolution(const net::Architecture& architecture, int block);
+
+/// The largest trained block of a convolution; 0 where there is none.
+std::int64_t largest_filter(const net::Architecture& architecture);
+
 }  // namespace overparam::kernel

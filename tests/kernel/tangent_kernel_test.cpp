@@ -4,6 +4,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "net/architectures.hpp"
 #include "overparam/net/catalogue.hpp"
 #include "support/files.hpp"
@@ -106,6 +108,69 @@ TEST_P(TangentKernel, GivesTheGradientNorm) {
   EXPECT_NEAR(sum / expected, 1, 1e-10);
 }
 
+TEST_P(TangentKernel, BlocksOfOutputsAreThoseOfTheWhole) {
+  const std::int64_t d = network_.architecture().num_outputs();
+  for (const std::int64_t n : {kSamples, std::int64_t{150}}) {
+    const at::Tensor x = inputs(n);
+    const at::Tensor whole = empirical_kernel(network_, x).view({n, d, n, d});
+    const at::Tensor diagonal = whole.diagonal(0, 1, 3).permute({2, 0, 1});  // (d, n, n)
+    EXPECT_LT(relative_difference(empirical_kernel(network_, x, {.block = OutputBlock::diagonal}),
+                                  diagonal),
+              tests::kRounding);
+    EXPECT_LT(relative_difference(empirical_kernel(network_, x, {.block = OutputBlock::trace}),
+                                  diagonal.mean(0)),
+              tests::kRounding);
+    const KernelOptions last{.block = OutputBlock::single, .output = d - 1};
+    EXPECT_LT(relative_difference(empirical_kernel(network_, x, last), diagonal[d - 1]),
+              tests::kRounding);
+  }
+}
+
+TEST_P(TangentKernel, PartsOfBlocksAddUp) {
+  const at::Tensor x = inputs(kSamples);
+  const at::Tensor whole = empirical_kernel(network_, x);
+  const at::Tensor parts = empirical_kernel(network_, x, {.parts = true});
+  EXPECT_LT(relative_difference(parts.sum(0), whole), tests::kRounding);
+  // Each is the kernel of a network that trains this block alone.
+  std::int64_t part = 0;
+  for (const auto& block : network_.architecture().blocks) {
+    if (!block.trained) continue;
+    auto architecture = network_.architecture();
+    net::select_trained(architecture, block.name);
+    const Network alone(architecture, network_.parameters());
+    EXPECT_LT(relative_difference(empirical_kernel(alone, x), parts[part++]), tests::kRounding)
+        << block.name;
+  }
+}
+
+TEST_P(TangentKernel, TilesMakeTheWhole) {
+  // Whatever the budget, ragged tiles give the same numbers; two data sets are one cut in two.
+  constexpr std::int64_t kMany = 37;
+  const at::Tensor x = inputs(kMany);
+  const std::int64_t d = network_.architecture().num_outputs();
+  for (const auto block : {OutputBlock::full, OutputBlock::trace, OutputBlock::diagonal}) {
+    const at::Tensor whole = empirical_kernel(network_, x, {.block = block});
+    KernelOptions options{.block = block};
+    auto plan = plan_kernel(network_.architecture(), kMany, 0, options, sizeof(double));
+    EXPECT_EQ(plan.tiles, 1);
+    plan.samples_at_once = 10;
+    at::Tensor tiled = at::full_like(whole, std::nan(""));
+    std::vector<std::int64_t> finished;
+    const TileLog log{.is_done = [](std::int64_t) { return false; },
+                      .finish = [&](std::int64_t tile) { finished.push_back(tile); }};
+    EXPECT_TRUE(fill_kernel(network_, x, options, plan, log, tiled));
+    EXPECT_EQ(finished.size(), 10);
+    EXPECT_LT(relative_difference(tiled, whole), tests::kRounding);
+
+    const at::Tensor between =
+        empirical_kernel(network_, x.narrow(0, 0, 20), x.narrow(0, 20, 17), options);
+    const std::int64_t each = block == OutputBlock::full ? d : 1;
+    EXPECT_LT(relative_difference(between,
+                                  whole.narrow(-2, 0, 20 * each).narrow(-1, 20 * each, 17 * each)),
+              tests::kRounding);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(All,
                          TangentKernel,
                          testing::ValuesIn(tests::small_architectures()),
@@ -115,9 +180,22 @@ TEST(TangentKernelPlan, AKernelThatDoesNotFitIsRefusedFirst) {
   const auto shape =
       net::make_architecture("fc", {.input_size = 3, .num_outputs = 10, .width = 16, .depth = 1});
   const Network network(shape, 0, at::kFloat);
-  tests::expect_error(ErrorKind::capacity, {"dense tangent kernel", "kernel 7.4 GiB"}, [&] {
+  tests::expect_error(ErrorKind::capacity, {"tangent kernel", "kernel 7.4 GiB"}, [&] {
     tangent_kernel(network, at::zeros({3162, 3}), 1ull << 30);
   });
+}
+
+TEST(TangentKernelPlan, SmallerBudgetsMeanMoreTiles) {
+  const auto shape = net::make_architecture(
+      "fc", {.input_size = 784, .num_outputs = 10, .width = 2048, .depth = 3});
+  const auto tiles = [&](std::uint64_t gibibytes) {
+    const KernelOptions options{.block = OutputBlock::trace, .memory_limit = gibibytes << 30};
+    const auto plan = plan_kernel(shape, 10'000, 0, options, sizeof(float));
+    EXPECT_TRUE(plan.memory.fits(options.memory_limit)) << plan.memory.describe();
+    return plan.tiles;
+  };
+  EXPECT_EQ(tiles(20), 1);
+  EXPECT_GT(tiles(2), tiles(4));
 }
 
 }  // namespace

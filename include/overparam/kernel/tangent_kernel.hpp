@@ -12,7 +12,9 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <vector>
 
 #include "overparam/base/memory.hpp"
 #include "overparam/linalg/lanczos.hpp"
@@ -20,14 +22,78 @@
 
 namespace overparam::kernel {
 
-/// What `tangent_kernel` will take for n samples in numbers of `bytes_each`.
-base::MemoryPlan plan_tangent_kernel(const net::Architecture& architecture,
-                                     std::int64_t n,
-                                     std::uint64_t bytes_each);
+/// Which part of the (n d, n d) kernel is wanted.
+enum class OutputBlock {
+  full,      ///< (n d, n' d), row i d + a
+  trace,     ///< the mean over outputs of K[(i,a),(j,a)], (n, n')
+  diagonal,  ///< K[(i,a),(j,a)] for each output a, (d, n, n')
+  single,    ///< the same for one output, (n, n')
+};
 
-/// K as a dense matrix (n d, n d), float64, row i * d + a. Grams are taken in the network's type
-/// and summed in float64. Time O(L (n d)^2 m + L n d m^2), memory n d m (network's type) + 3 (n
-/// d)^2.
+struct KernelOptions {
+  OutputBlock block = OutputBlock::full;
+  std::int64_t output = 0;  ///< of `single`
+  bool parts = false;       ///< one kernel for each trained block, in front: they sum to K
+  at::ScalarType type = at::kDouble;  ///< of the result; sums over blocks are in float64
+  std::uint64_t memory_limit = 0;     ///< bytes at once; 0: what is available
+  /// Called after each tile, with how many there are.
+  std::function<void(std::int64_t done, std::int64_t total)> on_tile = {};
+};
+
+/// What a kernel will take. Tiles are pairs of runs of samples; within one, deltas and features of
+/// its samples are computed again.
+struct KernelPlan {
+  std::vector<std::int64_t> sizes;   ///< of the result
+  std::int64_t samples_at_once = 0;  ///< in a tile's side
+  std::int64_t tiles = 0;
+  double operations = 0;  ///< floating-point, of passes and Grams
+  base::MemoryPlan memory{"tangent kernel"};
+};
+
+/// @param n, others samples on both sides; others = 0: the same samples
+/// @param in_memory whether the result counts
+/// The fewest tiles that fit; where even those of one sample do not, `memory` says so.
+KernelPlan plan_kernel(const net::Architecture& architecture,
+                       std::int64_t n,
+                       std::int64_t others,
+                       const KernelOptions& options,
+                       std::uint64_t bytes_each,
+                       bool in_memory = true);
+
+/// The kernel by its structure, one Hadamard product of two Grams for each use of a trained block,
+///
+///     K[(i,a),(j,b)] = sum s^2 <delta^a_i, delta^b_j> <Z_i, Z_j>,
+///
+/// for convolutions through gradients of each sample where that takes fewer operations. Grams are
+/// taken in the network's type. Time O(L n^2 d^2 m + L n d m^2), with d in place of d^2 for trace
+/// and diagonal; half of the Grams where both sides are the same.
+/// @throws Error(capacity) with the plan if it does not fit, Error(usage) for sizes that do not
+at::Tensor empirical_kernel(const net::Network& network,
+                            const at::Tensor& inputs,
+                            const KernelOptions& options = {});
+
+/// Between two data sets.
+at::Tensor empirical_kernel(const net::Network& network,
+                            const at::Tensor& inputs,
+                            const at::Tensor& others,
+                            const KernelOptions& options);
+
+/// Which tiles of a result that outlives the process are done.
+struct TileLog {
+  std::function<bool(std::int64_t tile)> is_done;
+  std::function<void(std::int64_t tile)> finish;
+};
+
+/// The symmetric kernel into `out` of the plan's sizes, such as a mapped file, without the tiles
+/// that are done. False if the user interrupted.
+bool fill_kernel(const net::Network& network,
+                 const at::Tensor& inputs,
+                 const KernelOptions& options,
+                 const KernelPlan& plan,
+                 const TileLog& log,
+                 at::Tensor& out);
+
+/// K as a dense matrix (n d, n d), float64, row i * d + a.
 /// @throws Error(capacity) with the plan if that exceeds `memory_limit` bytes (0: what is
 /// available)
 at::Tensor tangent_kernel(const net::Network& network,
@@ -75,8 +141,8 @@ double largest_sample_eigenvalue(const net::Network& network,
                                  const at::Tensor& inputs,
                                  net::Workspace& workspace);
 
-/// Numbers that it holds at once for n samples: two layers of d cotangents each, and where there are
-/// convolutions d gradients.
+/// Numbers that it holds at once for n samples: two layers of d cotangents each, and where there
+/// are convolutions d gradients.
 std::int64_t sample_eigenvalue_numbers(const net::Architecture& architecture, std::int64_t n);
 
 }  // namespace overparam::kernel

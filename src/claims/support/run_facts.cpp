@@ -93,7 +93,9 @@ InitialFacts measure_initial(const net::Network& network,
   if (is_chain_of_relus(network.architecture()))
     facts.largest_product = product_norm(network, tape);
 
-  auto plan = kernel::plan_tangent_kernel(network.architecture(), problem.size(), sizeof(double));
+  const kernel::KernelOptions limits{.memory_limit = options.memory_limit};
+  auto plan =
+      kernel::plan_kernel(network.architecture(), problem.size(), 0, limits, sizeof(double)).memory;
   plan.add("network, and a copy in float64",
            {network.architecture().num_parameters()},
            sizeof(double) + network.options().dtype().itemsize());
