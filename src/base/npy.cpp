@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstring>
 
+#include "npy_header.hpp"
 #include "overparam/base/array_files.hpp"
 #include "overparam/base/files.hpp"
 #include "overparam/base/require.hpp"
@@ -94,16 +95,18 @@ void swap_bytes(void* data, std::size_t count, std::size_t size) {
   for (std::size_t i = 0; i < count; ++i) std::reverse(bytes + i * size, bytes + (i + 1) * size);
 }
 
-std::string header_of(const at::Tensor& tensor) {
+}  // namespace
+
+std::string npy_header(at::IntArrayRef sizes, at::ScalarType type) {
   std::string_view descriptor;
   for (const auto& candidate : kElementTypes) {
-    if (candidate.type == tensor.scalar_type()) descriptor = candidate.descriptor;
+    if (candidate.type == type) descriptor = candidate.descriptor;
   }
   ensure(!descriptor.empty(), "write_npy: cannot write this element type");
   std::string shape;
-  for (const auto size : tensor.sizes()) shape += fmt::format("{}, ", size);
+  for (const auto size : sizes) shape += fmt::format("{}, ", size);
   std::string text = fmt::format("{{'descr': '{}{}', 'fortran_order': False, 'shape': ({}), }}",
-                                 tensor.element_size() == 1 ? '|' : '<',
+                                 c10::elementSize(type) == 1 ? '|' : '<',
                                  descriptor,
                                  shape);
   // Magic, version and length take 10 bytes; data starts at a multiple of 64.
@@ -115,12 +118,10 @@ std::string header_of(const at::Tensor& tensor) {
   return result + text;
 }
 
-}  // namespace
-
 void write_npy(const std::filesystem::path& path, const at::Tensor& tensor) {
   const at::Tensor plain = tensor.detach().to(at::kCPU).contiguous();
   AtomicFile file(path);
-  file.write(header_of(plain));
+  file.write(npy_header(plain.sizes(), plain.scalar_type()));
   file.write(plain.data_ptr(), plain.nbytes());
   file.commit();
 }

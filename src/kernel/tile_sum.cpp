@@ -94,16 +94,22 @@ std::int64_t kept_numbers(const net::Architecture& architecture, std::int64_t co
 }
 
 double operations_of_passes(const net::Architecture& architecture, std::int64_t cotangents) {
+  std::vector<bool> needed;  // per layer: it or one below it has a trained block
   double sum = 0;
   for (const auto& layer : architecture.layers) {
+    bool trained = false;
     for (const auto& term : layer.terms) {
+      const bool goes_down = term.from != net::kInput && term.gather != net::Gather::one &&
+                             needed[static_cast<std::size_t>(term.from)];
+      trained = trained || goes_down;
       if (term.block == net::kSkip) continue;
       const auto& block = architecture.blocks[static_cast<std::size_t>(term.block)];
+      trained = trained || block.trained;
       const auto rows = static_cast<double>(layer.positions * block.rows / block.positions);
-      const bool goes_down = term.from != net::kInput && term.gather != net::Gather::one;
       sum += 2 * rows * static_cast<double>(block.columns) *
              static_cast<double>(1 + (goes_down ? cotangents : 0));
     }
+    needed.push_back(trained);
   }
   return sum;
 }

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "overparam/base/mapped_array.hpp"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "overparam/base/array_files.hpp"
+#include "support/files.hpp"
+
+namespace overparam::base {
+namespace {
+
+TEST(MappedArray, IsANumpyFileOnceCommitted) {
+  const tests::TemporaryFolder folder;
+  const auto path = folder / "kernel.npy";
+  {
+    MappedArray array(path, {3, 5}, at::kDouble, "kernel");
+    array.tensor().copy_(at::arange(15, at::kDouble).view({3, 5}));
+    EXPECT_FALSE(std::filesystem::exists(path));
+    array.commit();
+  }
+  EXPECT_TRUE(at::equal(read_npy(path), at::arange(15, at::kDouble).view({3, 5})));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(MappedArray, GoesOnWhereAnotherStopped) {
+  const tests::TemporaryFolder folder;
+  const auto path = folder / "kernel.npy";
+  {
+    MappedArray array(path, {4}, at::kFloat, "seed 1");
+    array.tensor().narrow(0, 0, 2).fill_(7);
+    array.finish(0);
+  }
+  tests::expect_error(ErrorKind::usage, {"kernel.npy is unfinished", "seed 1", "seed 2"}, [&] {
+    MappedArray other(path, {4}, at::kFloat, "seed 2");
+  });
+  {
+    MappedArray array(path, {4}, at::kFloat, "seed 1");
+    EXPECT_TRUE(array.is_done(0));
+    EXPECT_FALSE(array.is_done(1));
+    EXPECT_EQ(array.tensor()[1].item<float>(), 7);
+  }
+  MappedArray fresh(path, {4}, at::kFloat, "seed 2", true);
+  EXPECT_EQ(fresh.tiles_done(), 0);
+}
+
+TEST(MappedArray, ADiskThatIsTooSmallIsNamed) {
+  const tests::TemporaryFolder folder;
+  tests::expect_error(ErrorKind::capacity, {"kernel.npy needs", "file system has"}, [&] {
+    MappedArray array(folder / "kernel.npy", {1 << 24, 1 << 24}, at::kDouble, "too large");
+  });
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+}  // namespace
+}  // namespace overparam::base
