@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "overparam/linalg/solve.hpp"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "support/allocations.hpp"
+#include "support/files.hpp"
+#include "support/tensors.hpp"
+#include "support/tolerance.hpp"
+
+namespace overparam::linalg {
+namespace {
+
+using tests::normal;
+using tests::relative_difference;
+
+at::Tensor positive_definite(std::int64_t size, double ridge = 1) {
+  const at::Tensor root = normal({size, size}, "root");
+  const at::Tensor gram = at::matmul(root, root.t()) / static_cast<double>(size);
+  return gram.triu() + gram.triu(1).t() + ridge * at::eye(size, at::kDouble);  // to the last bit
+}
+
+/// exp(-|x - x'|^2 / 2) on random points of the line: its eigenvalues fall off exponentially.
+at::Tensor ill_conditioned(std::int64_t size) {
+  const at::Tensor points = normal({size, 1}, "points");
+  return (-(points - points.t()).square() / 2).exp();
+}
+
+/// One block, one more than a block, and several with a ragged end.
+class CholeskySizes : public testing::TestWithParam<std::int64_t> {};
+INSTANTIATE_TEST_SUITE_P(Blocks, CholeskySizes, testing::Values(1, 2, 256, 257, 700));
+
+TEST_P(CholeskySizes, FactorSolveAndDeterminantAgreeWithLapack) {
+  const std::int64_t size = GetParam();
+  const at::Tensor matrix = positive_definite(size);
+  const Cholesky cholesky(matrix);
+  EXPECT_EQ(cholesky.jitter(), 0);
+  EXPECT_LT(relative_difference(cholesky.lower(), at::linalg_cholesky(matrix)), tests::kRounding);
+  for (const at::Tensor& right : {normal({size}, "one"), normal({size, 3}, "three")}) {
+    const at::Tensor solution = cholesky.solve(right);
+    EXPECT_EQ(solution.sizes(), right.sizes());
+    EXPECT_LT(relative_difference(at::matmul(matrix, solution), right), tests::kRounding);
+  }
+  const double expected = at::linalg_eigvalsh(matrix).log().sum().item<double>();
+  EXPECT_NEAR(cholesky.log_determinant(), expected, tests::kRounding * static_cast<double>(size));
+  EXPECT_LT(relative_difference(cholesky.inverse_diagonal(), at::linalg_inv(matrix).diagonal()),
+            tests::kRounding);
+}
+
+TEST(Cholesky, HalfSolveGivesTheQuadraticForm) {
+  const at::Tensor matrix = positive_definite(300);
+  const at::Tensor b = normal({300}, "b");
+  const Cholesky cholesky(matrix);
+  const double expected = at::dot(b, cholesky.solve(b)).item<double>();
+  EXPECT_NEAR(
+      cholesky.solve_lower(b).square().sum().item<double>() / expected, 1, tests::kRounding);
+}
+
+TEST(Cholesky, AddsTheRidge) {
+  const at::Tensor matrix = positive_definite(40);
+  const at::Tensor ridged = matrix + 0.5 * at::eye(40, at::kDouble);
+  const Cholesky cholesky(matrix, {.ridge = 0.5});
+  EXPECT_LT(relative_difference(cholesky.lower(), at::linalg_cholesky(ridged)), tests::kRounding);
+  EXPECT_NEAR(cholesky.mean_diagonal(), ridged.diagonal().mean().item<double>(), tests::kRounding);
+}
+
+TEST(Cholesky, SingularMatrixNamesTheJitterThatServed) {
+  // Twenty points, each thirty times: rank 20 of 600, spread over three blocks.
+  at::Tensor matrix = 7 * positive_definite(20).repeat({30, 30});
+  const at::Tensor given = matrix.clone();
+  const Cholesky cholesky(matrix);
+  EXPECT_GT(cholesky.relative_jitter(), 0);
+  EXPECT_LE(cholesky.relative_jitter(), 1e-10);
+  const double mean = given.diagonal().mean().item<double>();
+  EXPECT_NEAR(cholesky.jitter() / (cholesky.relative_jitter() * mean), 1, tests::kRounding);
+  const at::Tensor product = at::matmul(cholesky.lower(), cholesky.lower().t());
+  const at::Tensor expected = given + cholesky.jitter() * at::eye(600, at::kDouble);
+  EXPECT_LT(relative_difference(product, expected), tests::kRounding);
+  EXPECT_TRUE(at::equal(matrix, given));
+}
+
+TEST(Cholesky, IndefiniteMatrixNamesWhatWasTried) {
+  at::Tensor matrix = positive_definite(600);
+  matrix.diagonal()[580].fill_(-1);
+  const auto factor = [&] { Cholesky{matrix}; };
+  tests::expect_error(
+      ErrorKind::numeric, {"600 rows", "0, 1e-12, 1e-10, 1e-08, 1e-06", "mean diagonal"}, factor);
+  EXPECT_FALSE(Cholesky::attempt(matrix, {.largest_jitter = 0}));
+  EXPECT_TRUE(Cholesky::attempt(positive_definite(5), {.largest_jitter = 0}));
+}
+
+TEST(Cholesky, FailedInPlaceAttemptGivesTheMatrixBack) {
+  at::Tensor matrix = positive_definite(600);
+  matrix.diagonal()[580].fill_(-1);
+  const at::Tensor given = matrix.clone();
+  EXPECT_FALSE(Cholesky::attempt(matrix, {.in_place = true}));
+  EXPECT_TRUE(at::equal(matrix, given));
+}
+
+TEST(Cholesky, InPlaceTakesNoSecondMatrix) {
+  constexpr std::int64_t kSize = 2000;
+  constexpr std::int64_t kMatrix = kSize * kSize * 8;
+  const at::Tensor matrix = positive_definite(kSize);
+  const at::Tensor right = normal({kSize, 10}, "right");
+  at::Tensor used = matrix.clone();
+  {
+    const tests::AllocationCounter counter;
+    const at::Tensor solution = Cholesky(used, {.in_place = true}).solve(right);
+    EXPECT_LT(counter.peak_bytes(), kMatrix * 3 / 10);
+    EXPECT_LE(counter.peak_bytes(),
+              static_cast<std::int64_t>(plan_cholesky(kSize, true).total()) + 3 * kSize * 10 * 8);
+    EXPECT_LT(relative_difference(at::matmul(matrix, solution), right), tests::kRounding);
+  }
+  const tests::AllocationCounter counter;
+  const Cholesky cholesky(matrix);
+  EXPECT_LT(counter.peak_bytes(), kMatrix * 13 / 10);
+}
+
+TEST(Cholesky, BadInputIsNamed) {
+  const auto usage = ErrorKind::usage;
+  const at::Tensor matrix = positive_definite(4);
+  tests::expect_error(usage, {"square", "(4, 3)"}, [] { Cholesky{at::ones({4, 3})}; });
+  tests::expect_error(usage, {"ridge", "negative", "-1"}, [&] { Cholesky(matrix, {.ridge = -1}); });
+  tests::expect_error(usage, {"overwritten", "float64"}, [&] {
+    Cholesky(matrix.to(at::kFloat), {.in_place = true});
+  });
+  tests::expect_error(
+      usage, {"4 rows", "(5)"}, [&] { (void)Cholesky(matrix).solve(at::ones({5})); });
+  tests::expect_error(ErrorKind::numeric, {"not finite"}, [] { Cholesky{at::full({3, 3}, NAN)}; });
+}
+
+TEST(ConjugateGradients, SolveSeveralRightHandSidesAtOnce) {
+  const at::Tensor matrix = positive_definite(200);
+  at::Tensor right = normal({200, 4}, "right");
+  right.select(1, 2).zero_();
+  const auto result = conjugate_gradients(dense_operator(matrix), right, {.tolerance = 1e-12});
+  EXPECT_TRUE(result.converged);
+  EXPECT_LT(relative_difference(result.solution, Cholesky(matrix).solve(right)), 1e-11);
+  EXPECT_EQ(result.iterations[2], 0);
+  EXPECT_EQ(result.residuals[2], 0);
+  for (const auto c : {0, 1, 3}) {
+    const at::Tensor b = right.select(1, c);
+    const at::Tensor x = result.solution.select(1, c);
+    const double residual = ((b - at::mv(matrix, x)).norm() / b.norm()).item<double>();
+    EXPECT_LE(residual, 1e-12);
+    EXPECT_NEAR(result.residuals[static_cast<std::size_t>(c)], residual, 1e-14);
+    EXPECT_GT(result.iterations[static_cast<std::size_t>(c)], 5);
+  }
+}
+
+TEST(ConjugateGradients, EndInAsManyStepsAsThereAreEigenvalues) {
+  const at::Tensor matrix = at::diag(at::tensor({1.0, 1.0, 4.0, 4.0, 9.0, 9.0}, at::kDouble));
+  const auto result = conjugate_gradients(dense_operator(matrix), at::ones({6}, at::kDouble));
+  EXPECT_TRUE(result.converged);
+  EXPECT_EQ(result.iterations[0], 3);
+  EXPECT_EQ(result.products, 4);  // and one for the residual
+}
+
+TEST(ConjugateGradients, ColumnwiseOperatorIsTheSame) {
+  const at::Tensor matrix = positive_definite(50);
+  const SymmetricOperator single = [&](const at::Tensor& v, at::Tensor& out) {
+    ASSERT_EQ(v.dim(), 1);
+    out.copy_(at::mv(matrix, v));
+  };
+  const at::Tensor right = normal({50, 3}, "right");
+  const auto together = conjugate_gradients(dense_operator(matrix), right);
+  const auto apart = conjugate_gradients(columnwise(single), right);
+  EXPECT_LT(relative_difference(together.solution, apart.solution), 1e-10);
+}
+
+TEST(ConjugateGradients, PreconditionerSavesIterations) {
+  const at::Tensor matrix = ill_conditioned(500);
+  constexpr double kRidge = 1e-4;
+  const auto op = dense_operator(matrix + kRidge * at::eye(500, at::kDouble));
+  const at::Tensor right = normal({500, 2}, "right");
+  const auto plain = conjugate_gradients(op, right, {.tolerance = 1e-9});
+  const auto helped = conjugate_gradients(
+      op,
+      right,
+      {.tolerance = 1e-9,
+       .preconditioner = nystrom_preconditioner(pivoted_cholesky(matrix, 20), kRidge)});
+  EXPECT_TRUE(plain.converged);
+  EXPECT_TRUE(helped.converged);
+  EXPECT_LT(3 * helped.products, plain.products) << helped.products << " " << plain.products;
+  EXPECT_LT(relative_difference(plain.solution, helped.solution), 1e-4);
+}
+
+TEST(ConjugateGradients, SayWhenTheyDidNotFinish) {
+  const at::Tensor matrix = positive_definite(200, 1e-6);
+  const auto result =
+      conjugate_gradients(dense_operator(matrix), normal({200}, "right"), {.max_products = 10});
+  EXPECT_FALSE(result.converged);
+  EXPECT_EQ(result.products, 10);
+  EXPECT_GT(result.residuals[0], 1e-10);
+}
+
+TEST(ConjugateGradients, IndefiniteOperatorIsAnError) {
+  const at::Tensor matrix = at::diag(at::tensor({1.0, -2.0}, at::kDouble));
+  tests::expect_error(ErrorKind::numeric, {"operator", "not positive definite"}, [&] {
+    conjugate_gradients(dense_operator(matrix), at::ones({2}, at::kDouble));
+  });
+}
+
+TEST(PivotedCholesky, IsExactAtFullRankAndReadsOnlyItsColumns) {
+  const at::Tensor root = normal({60, 7}, "root");
+  const at::Tensor matrix = at::matmul(root, root.t());
+  int columns = 0;
+  const auto low_rank = pivoted_cholesky(
+      matrix.diagonal(),
+      [&](std::int64_t j, at::Tensor& out) {
+        ++columns;
+        out.copy_(matrix[j]);
+      },
+      60,
+      1e-12);
+  EXPECT_EQ(low_rank.pivots.size(), 7U);
+  EXPECT_EQ(columns, 7);
+  const at::Tensor product = at::matmul(low_rank.factor, low_rank.factor.t());
+  EXPECT_LT(relative_difference(product, matrix), tests::kRounding);
+}
+
+TEST(PivotedCholesky, RemainingTraceIsWhatIsLeft) {
+  const at::Tensor matrix = ill_conditioned(80);
+  const auto low_rank = pivoted_cholesky(matrix, 4);
+  const at::Tensor rest = matrix - at::matmul(low_rank.factor, low_rank.factor.t());
+  EXPECT_NEAR(low_rank.remaining_trace, rest.trace().item<double>(), 1e-12 * 80);
+  EXPECT_GT(at::linalg_eigvalsh(rest)[0].item<double>(), -tests::kRounding);
+}
+
+TEST(NystromPreconditioner, BringsTheLargeEigenvaluesDown) {
+  const at::Tensor matrix = ill_conditioned(100);
+  const auto low_rank = pivoted_cholesky(matrix, 8);
+  const at::Tensor model = at::matmul(low_rank.factor, low_rank.factor.t());
+  at::Tensor inverse = at::empty({100, 100}, at::kDouble);
+  nystrom_preconditioner(low_rank, 0.01)(at::eye(100, at::kDouble), inverse);
+  // On the model itself, with its ridge, every large eigenvalue becomes the smallest of them.
+  const at::Tensor ridged = model + 0.01 * at::eye(100, at::kDouble);
+  const at::Tensor values = at::linalg_eigvalsh(model);
+  const double level = values[92].item<double>() + 0.01;
+  const at::Tensor product = at::matmul(inverse, at::matmul(ridged, model));
+  EXPECT_LT(relative_difference(product, level * model), 1e-10);
+  tests::expect_error(
+      ErrorKind::usage, {"rank"}, [&] { nystrom_preconditioner(pivoted_cholesky(matrix, 0)); });
+}
+
+}  // namespace
+}  // namespace overparam::linalg
