@@ -7,13 +7,13 @@
 #include "overparam/base/require.hpp"
 #include "overparam/linalg/products.hpp"
 #include "overparam/linalg/solve.hpp"
+#include "thin_products.hpp"
 
 namespace overparam::linalg {
 
 SymmetricOperator dense_operator(const at::Tensor& matrix) {
   return [matrix](const at::Tensor& v, at::Tensor& out) {
-    at::Tensor columns = out.dim() == 1 ? out.unsqueeze(1) : out;
-    multiply(columns, matrix, v.dim() == 1 ? v.unsqueeze(1) : v);
+    v.dim() == 1 ? multiply(out, matrix, v) : multiply_thin(out, matrix, v);
   };
 }
 
@@ -157,8 +157,7 @@ PivotedCholesky pivoted_cholesky(const at::Tensor& diagonal,
     if (!(value > 0)) break;
     column(pivot, next);
     const at::Tensor known = rows.narrow(0, 0, k);
-    at::Tensor as_column = next.unsqueeze(1);
-    multiply(as_column, known.t(), known.narrow(1, pivot, 1), -1, 1);
+    multiply(next, known.t(), known.select(1, pivot), -1, 1);
     rows[k].copy_(next).div_(std::sqrt(value));
     remaining.sub_(rows[k].square()).clamp_min_(0);
     remaining[pivot].zero_();
@@ -190,9 +189,9 @@ SymmetricOperator nystrom_preconditioner(const PivotedCholesky& low_rank, double
   const at::Tensor weights = ((lambda[0] + mu) / (lambda + mu) - 1).unsqueeze(1);
   return [basis, weights](const at::Tensor& v, at::Tensor& out) {
     at::Tensor overlaps = at::empty({basis.size(1), v.size(1)}, at::kDouble);
-    multiply(overlaps, basis.t(), v);
+    multiply_thin(overlaps, basis.t(), v);
     out.copy_(v);
-    multiply(out, basis, overlaps.mul_(weights), 1, 1);
+    multiply_thin(out, basis, overlaps.mul_(weights), 1, 1);
   };
 }
 

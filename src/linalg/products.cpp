@@ -40,6 +40,14 @@ std::string loaded_library(std::string_view part) {
 
 void multiply(
     at::Tensor& out, const at::Tensor& a, const at::Tensor& b, double alpha, double beta) {
+  if (b.dim() == 1) {
+    base::ensure(
+        a.dim() == 2 && out.dim() == 1 && a.size(1) == b.size(0) && out.size(0) == a.size(0),
+        "multiply: the shapes of out, a and the vector b do not fit");
+    if (beta == 0) out.zero_();  // some libraries read it all the same
+    at::addmv_out(out, out, a, b, beta, alpha);
+    return;
+  }
   base::ensure(a.dim() == 2 && b.dim() == 2 && out.dim() == 2 && a.size(1) == b.size(0) &&
                    out.size(0) == a.size(0) && out.size(1) == b.size(1),
                "multiply: the shapes of out, a and b do not fit");

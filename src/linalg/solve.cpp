@@ -8,6 +8,7 @@
 
 #include "overparam/base/require.hpp"
 #include "overparam/linalg/products.hpp"
+#include "thin_products.hpp"
 
 namespace overparam::linalg {
 
@@ -133,7 +134,8 @@ void Cholesky::forward(at::Tensor& x, std::int64_t first) const {
   for (std::int64_t k = first; k < n; k += kBlock) {
     const std::int64_t width = width_at(k, n);
     at::Tensor rows = x.narrow(0, k, width);
-    multiply(rows, part(factor_, k, width, first, k - first), x.narrow(0, first, k - first), -1, 1);
+    multiply_thin(
+        rows, part(factor_, k, width, first, k - first), x.narrow(0, first, k - first), -1, 1);
     const at::Tensor lower = part(factor_, k, width, k, width).tril();
     rows.copy_(at::linalg_solve_triangular(lower, rows, /*upper=*/false));
   }

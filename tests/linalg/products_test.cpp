@@ -47,6 +47,23 @@ TEST(Products, EveryTransposeEqualsTheSum) {
   }
 }
 
+TEST(Products, VectorIsAColumn) {
+  const at::Tensor a = normal({7, 5}, "a");
+  const at::Tensor b = normal({5}, "b");
+  const at::Tensor expected = product_by_hand(a, b.unsqueeze(1)).squeeze(1);
+  const at::Tensor strided = normal({7, 3}, "strided");
+  const at::Tensor a_columns = a.t().contiguous();
+  for (const auto& left : {a, a_columns.t()}) {
+    for (at::Tensor out : {at::empty({7}, at::kDouble), strided.select(1, 1)}) {
+      out.fill_(std::numeric_limits<double>::quiet_NaN());
+      multiply(out, left, b);
+      EXPECT_LT(relative_difference(out, expected), tests::kRounding);
+      multiply(out, left, b, -3, 2);
+      EXPECT_LT(relative_difference(out, -expected), tests::kRounding);
+    }
+  }
+}
+
 TEST(Products, AllocateNoStorage) {
   for (const auto type : {at::kFloat, at::kDouble}) {
     const at::Tensor a = normal({64, 32}, "a", type);
