@@ -162,6 +162,14 @@ double LinearDynamics::largest_step(double momentum) const {
   return largest_stable_step(eigenvalues_[-1].item<double>(), momentum);
 }
 
+base::MemoryPlan plan_linear_dynamics(std::int64_t size) {
+  base::MemoryPlan plan("linear dynamics");
+  plan.add("eigenvectors", {size, size}, sizeof(double));
+  plan.add("the eigen-solver's working space", {2, size, size}, sizeof(double));
+  plan.add("its vectors", {12, size}, sizeof(double));
+  return plan;
+}
+
 EnsembleDynamics::EnsembleDynamics(const at::Tensor& tangent,
                                    const at::Tensor& cross,
                                    const ConjugateKernel& conjugate,
@@ -173,24 +181,22 @@ EnsembleDynamics::EnsembleDynamics(const at::Tensor& tangent,
     return kernel_of(kernel, rows, columns, 1, "ensemble dynamics");
   };
   checked(tangent, n, n);
-  cross_ = checked(cross, p, n);
   const at::Tensor& basis = mean_.eigenvectors();
-  rotated_ = product(cross_, basis);
+  coefficients_ = product(basis.t(), targets.to(at::kCPU, at::kDouble));
+  cross_ = product(checked(cross, p, n), basis);
   train_ = product(basis.t(), product(checked(conjugate.train, n, n), basis));
   train_test_ = product(basis.t(), checked(conjugate.cross, p, n).t());
   test_ = checked(conjugate.test, p, p);
 }
 
-EnsembleMoments EnsembleDynamics::at(const LinearMethod& method, double t) const {
-  const at::Tensor train_mean = mean_.outputs(method, t);
-  const at::Tensor zeros = at::zeros({cross_.size(0), train_mean.size(1)}, at::kDouble);
-  const at::Tensor left = mean_.eigenvectors() * mean_.residual_factors(method, t);  // V rho
-  const at::Tensor map = rotated_ * mean_.response_factors(method, t);               // A V
-  const at::Tensor shared = product(map, train_test_);                               // A C(X, x)
+EnsembleMoments EnsembleDynamics::moments(const LinearMethod& method, double t) const {
+  const at::Tensor decay = mean_.eigenvectors() * mean_.residual_factors(method, t);  // V rho
+  const at::Tensor map = cross_ * mean_.response_factors(method, t);                  // A V
+  const at::Tensor shared = product(map, train_test_);                                // A C(X, x)
   const auto symmetric = [](const at::Tensor& m) { return (m + m.t()) / 2; };
-  return {.train_mean = train_mean,
-          .train_covariance = symmetric(product(left, product(train_, left.t()))),
-          .test_mean = mean_.test_outputs(method, t, cross_, zeros),
+  return {.train_mean = mean_.outputs(method, t),
+          .train_covariance = symmetric(product(decay, product(train_, decay.t()))),
+          .test_mean = product(map, coefficients_),
           .test_covariance =
               symmetric(test_ - shared - shared.t() + product(map, product(train_, map.t())))};
 }

@@ -75,7 +75,8 @@ std::optional<Cholesky> Cholesky::attempt(const at::Tensor& matrix,
 /// Up the ladder until a factor exists.
 bool Cholesky::climb(const CholeskyOptions& options) {
   diagonal_ = factor_.diagonal().clone();
-  mean_diagonal_ = diagonal_.mean().item<double>() + options.ridge;
+  ridge_ = options.ridge;
+  mean_diagonal_ = diagonal_.mean().item<double>() + ridge_;
   base::require(std::isfinite(factor_.sum().item<double>()),
                 ErrorKind::numeric,
                 "cholesky: the matrix holds a number that is not finite");
@@ -84,7 +85,7 @@ bool Cholesky::climb(const CholeskyOptions& options) {
     if (jitter > 0) restore();
     relative_jitter_ = jitter;
     tried_ += fmt::format("{}{:g}", tried_.empty() ? "" : ", ", jitter);
-    if (factorise(options.ridge + this->jitter())) return true;
+    if (factorise(ridge_ + this->jitter())) return true;
   }
   restore();
   return false;

@@ -103,6 +103,9 @@ Spectrum lanczos_spectrum(const at::Tensor& matrix,
                      options.bottom);
     }
     result.method += ", and on the inverse of its Cholesky factor";
+    if (factor->ridge() > 0) {
+      result.method += fmt::format(" with the ridge {:.3g} in it", factor->ridge());
+    }
     result.jitter = factor->relative_jitter();
     if (result.jitter > 0) {
       result.method += fmt::format(

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "support/allocations.hpp"
 #include "support/files.hpp"
 #include "support/tensors.hpp"
 #include "support/tolerance.hpp"
@@ -184,6 +185,16 @@ TEST(LinearDynamics, MomentumCountsItsSlowStepsByBisection) {
   EXPECT_NEAR(static_cast<double>(*steps) / (std::log(0.5 / 1e-4) / 2 * 1e5), 1, 1e-3);
 }
 
+TEST(LinearDynamics, KeepsToItsMemoryPlan) {
+  const at::Tensor root = normal({300, 300}, "root");
+  const at::Tensor kernel = at::matmul(root, root.t());
+  const at::Tensor targets = at::ones({300, 1}, at::kDouble);
+  const at::Tensor initial = at::zeros({300, 1}, at::kDouble);
+  const tests::AllocationCounter counter;
+  const LinearDynamics dynamics(kernel, targets, initial);
+  EXPECT_LE(counter.peak_bytes(), static_cast<std::int64_t>(plan_linear_dynamics(300).total()));
+}
+
 TEST(LinearDynamics, DivergenceAndBadInputAreNamed) {
   const LinearNetwork network;
   const auto dynamics = network.dynamics();
@@ -240,7 +251,7 @@ TEST(EnsembleDynamics, EqualTheMapOfTheInitialOutputs) {
           {each.outputs(method, t),
            each.test_outputs(method, t, network.cross(), starts.narrow(0, kSamples, kOthers))});
       const at::Tensor all = at::matmul(map, at::matmul(network.covariance(), map.t()));
-      const auto moments = ensemble.at(method, t);
+      const auto moments = ensemble.moments(method, t);
       EXPECT_LT(relative_difference(moments.train_covariance,
                                     all.narrow(0, 0, kSamples).narrow(1, 0, kSamples)),
                 1e-11);
@@ -262,7 +273,7 @@ TEST(EnsembleDynamics, BeginAtThePrior) {
   const InfiniteNetwork network;
   const EnsembleDynamics ensemble(
       network.kernel(), network.cross(), network.conjugate(), network.targets);
-  const auto moments = ensemble.at(LinearMethod::flow(), 0);
+  const auto moments = ensemble.moments(LinearMethod::flow(), 0);
   EXPECT_LT(relative_difference(moments.train_covariance, network.conjugate().train),
             tests::kRounding);
   EXPECT_LT(relative_difference(moments.test_covariance, network.conjugate().test),
@@ -275,7 +286,7 @@ TEST(EnsembleDynamics, OfTheConjugateKernelEndAtTheGaussianProcess) {
   const InfiniteNetwork network;
   const auto prior = network.conjugate();
   const EnsembleDynamics ensemble(prior.train, prior.cross, prior, network.targets);
-  const auto moments = ensemble.at(LinearMethod::flow(), kInfinity);
+  const auto moments = ensemble.moments(LinearMethod::flow(), kInfinity);
   const at::Tensor gain = at::linalg_solve(prior.train, prior.cross.t());  // (n, p)
   EXPECT_LT(relative_difference(moments.test_mean, at::matmul(gain.t(), network.targets)), 1e-10);
   EXPECT_LT(
@@ -290,7 +301,7 @@ TEST(EnsembleDynamics, CovariancesArePositiveSemiDefinite) {
       network.kernel(), network.cross(), network.conjugate(), network.targets);
   for (const auto& method : {kPlain, kHeavy, LinearMethod::flow()}) {
     for (const double t : {0.0, 1.0, 20.0, 1e4, kInfinity}) {
-      const auto moments = ensemble.at(method, t);
+      const auto moments = ensemble.moments(method, t);
       for (const auto& covariance : {moments.train_covariance, moments.test_covariance}) {
         EXPECT_TRUE(at::equal(covariance, covariance.t()));
         EXPECT_GT(smallest_eigenvalue(covariance), -tests::kRounding) << t;

@@ -125,6 +125,9 @@ TEST(Spectrum, UsesAFactorThatIsThere) {
   const auto with = spectrum(matrix, factor, kIterative);
   const auto without = spectrum(matrix, kIterative);
   EXPECT_TRUE(at::equal(with.bottom, without.bottom));
+  const auto ridged = spectrum(matrix, Cholesky(matrix, {.ridge = 0.01}), kIterative);
+  EXPECT_LT(relative_difference(ridged.bottom, without.bottom), 1e-9);
+  EXPECT_NE(ridged.method.find("ridge 0.01"), std::string::npos);
   tests::expect_error(
       ErrorKind::usage, {"300", "2"}, [&] { spectrum(at::eye(2, at::kDouble), factor); });
 }

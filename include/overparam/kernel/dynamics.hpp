@@ -15,6 +15,7 @@
 #include <span>
 #include <vector>
 
+#include "overparam/base/memory.hpp"
 #include "overparam/kernel/linear_method.hpp"
 #include "overparam/kernel/linear_model.hpp"
 #include "overparam/net/loss.hpp"
@@ -22,7 +23,7 @@
 namespace overparam::kernel {
 
 /// The squared loss F = 1/2 |f - y|^2, a sum over samples: f_t = y + rho_t(K) (f_0 - y). One
-/// eigendecomposition, time about 9 N^3 and memory 4 N^2, serves every method and time.
+/// eigendecomposition, time about 9 N^3 and memory 3 N^2, serves every method and time.
 ///
 /// Times are whole steps, or any time >= 0 for the flow; infinity is the limit. A method that
 /// diverges at a finite time grows as it would; where that leaves the finite numbers, and at
@@ -81,6 +82,9 @@ class LinearDynamics {
   at::Tensor residual_;      // (N, c): V^T (f_0 - y), c = d for K = Theta x I_d, otherwise 1
 };
 
+/// What LinearDynamics takes beside the kernel, for N rows.
+base::MemoryPlan plan_linear_dynamics(std::int64_t size);
+
 /// The covariance of one output at initialisation, in the limit of infinite width (the NNGP or
 /// conjugate kernel), at the n samples X and p other inputs x.
 struct ConjugateKernel {
@@ -114,17 +118,18 @@ class EnsembleDynamics {
                    const ConjugateKernel& conjugate,
                    const at::Tensor& targets);
 
-  [[nodiscard]] EnsembleMoments at(const LinearMethod& method, double t) const;
+  [[nodiscard]] EnsembleMoments moments(const LinearMethod& method, double t) const;
 
+  /// The ensemble's mean, a network of its own.
   [[nodiscard]] const LinearDynamics& mean() const { return mean_; }
 
  private:
   LinearDynamics mean_;
-  at::Tensor cross_;       // (p, n): Theta(x, X)
-  at::Tensor rotated_;     // (p, n): Theta(x, X) V
-  at::Tensor train_;       // (n, n): V^T C(X, X) V
-  at::Tensor train_test_;  // (n, p): V^T C(X, x)
-  at::Tensor test_;        // (p, p): C(x, x)
+  at::Tensor coefficients_;  // (n, d): V^T y
+  at::Tensor cross_;         // (p, n): Theta(x, X) V
+  at::Tensor train_;         // (n, n): V^T C(X, X) V
+  at::Tensor train_test_;    // (n, p): V^T C(X, x)
+  at::Tensor test_;          // (p, p): C(x, x)
 };
 
 struct FunctionSpaceOptions {

@@ -43,6 +43,7 @@ class Cholesky {
                                          const CholeskyOptions& options = {});
 
   [[nodiscard]] std::int64_t size() const { return factor_.size(0); }
+  [[nodiscard]] double ridge() const { return ridge_; }
   [[nodiscard]] double jitter() const { return relative_jitter_ * mean_diagonal_; }  ///< absolute
   [[nodiscard]] double relative_jitter() const { return relative_jitter_; }
   [[nodiscard]] double mean_diagonal() const { return mean_diagonal_; }  ///< of M + ridge I
@@ -72,6 +73,7 @@ class Cholesky {
 
   at::Tensor factor_;    // (N, N): L, and the matrix above its diagonal
   at::Tensor diagonal_;  // (N): the matrix's
+  double ridge_ = 0;
   double mean_diagonal_ = 0;
   double relative_jitter_ = 0;
   std::string tried_;

@@ -32,11 +32,12 @@ struct Spectrum {
   at::Tensor top_vectors;       ///< (N, top), orthonormal; only if asked for
   at::Tensor bottom_vectors;    ///< (N, bottom)
   at::Tensor all;               ///< (N) ascending; only from the dense eigen-solver
-  double condition = 0;         ///< largest / smallest, infinite where the smallest is not positive
-  double jitter = 0;            ///< relative; with which the inverse behind `bottom` was taken
-  bool singular = false;        ///< smallest <= N 2^-52 largest: zero, as far as float64 can tell
-  bool converged = true;        ///< whether Lanczos reached its tolerance at both ends
-  std::string method;           ///< in words
+  double condition = 0;  ///< largest / smallest: infinite where that is not positive, 0 unless both
+                         ///< ends were asked for
+  double jitter = 0;     ///< relative; with which the inverse behind `bottom` was taken
+  bool singular = false;  ///< smallest <= N 2^-52 largest: zero, as far as float64 can tell
+  bool converged = true;  ///< whether Lanczos reached its tolerance at both ends
+  std::string method;     ///< in words
 };
 
 /// Up to `dense_up_to` rows, or if all are asked for, the dense eigen-solver, time about 9 N^3.
@@ -51,7 +52,7 @@ struct Spectrum {
 /// @throws Error(numeric) for entries that are not finite
 Spectrum spectrum(const at::Tensor& matrix, const SpectrumOptions& options = {});
 
-/// The same with a factor that is there already, of this matrix without a ridge.
+/// The same with a factor that is there already, of this matrix; a ridge in it only slows Lanczos.
 Spectrum spectrum(const at::Tensor& matrix,
                   const Cholesky& factor,
                   const SpectrumOptions& options = {});
