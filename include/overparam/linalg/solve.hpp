@@ -33,7 +33,8 @@ struct CholeskyOptions {
 class Cholesky {
  public:
   /// @param matrix symmetric (N, N), N >= 1; taken to float64 on the CPU
-  /// @throws Error(usage) for another shape, a negative ridge, or one to be overwritten that cannot
+  /// @throws Error(usage) for another shape, a negative ridge, or a matrix of another kind than can
+  /// be overwritten
   /// @throws Error(numeric) for entries that are not finite, or naming the jitters tried where all
   /// of them failed
   explicit Cholesky(const at::Tensor& matrix, const CholeskyOptions& options = {});

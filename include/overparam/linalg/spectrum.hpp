@@ -32,9 +32,8 @@ struct Spectrum {
   at::Tensor top_vectors;       ///< (N, top), orthonormal; only if asked for
   at::Tensor bottom_vectors;    ///< (N, bottom)
   at::Tensor all;               ///< (N) ascending; only from the dense eigen-solver
-  double condition = 0;  ///< largest / smallest: infinite where that is not positive, 0 unless both
-                         ///< ends were asked for
-  double jitter = 0;     ///< relative; with which the inverse behind `bottom` was taken
+  double condition = 0;   ///< largest / smallest, infinite if that is not above 0; needs both ends
+  double jitter = 0;      ///< relative; with which the inverse behind `bottom` was taken
   bool singular = false;  ///< smallest <= N 2^-52 largest: zero, as far as float64 can tell
   bool converged = true;  ///< whether Lanczos reached its tolerance at both ends
   std::string method;     ///< in words
