@@ -20,6 +20,7 @@ Command sweep_command();
 Command reproduce_command();
 Command data_command();
 Command report_command();
+Command ntk_command();
 Command info_command();
 
 }  // namespace overparam::app

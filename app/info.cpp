@@ -13,7 +13,7 @@ namespace {
 
 int run(const Arguments& arguments) {
   if (arguments.has("options")) {
-    print(study::options_markdown({"data", "network", "train", "run", "verify"}));
+    print(study::options_markdown({"data", "network", "train", "run", "ntk", "verify"}));
     return kDone;
   }
   if (arguments.has("theory")) {

@@ -275,6 +275,38 @@ std::vector<Option> run_options() {
   };
 }
 
+std::vector<Option> ntk_options() {
+  return {
+      {.key = "ntk.kind",
+       .flag = "--kind",
+       .fallback = "empirical",
+       .help = "the network's own kernel, its limit of infinite width, or the covariance of its "
+               "outputs at the start in that limit",
+       .choices = {"empirical", "infinite", "conjugate"}},
+      {.key = "ntk.block",
+       .flag = "--block",
+       .fallback = "full",
+       .help = "of an empirical kernel: full (n d, n d), row i d + a; trace, the mean over outputs "
+               "(n, n); diagonal (d, n, n); or output:A (n, n)"},
+      {.key = "ntk.weights",
+       .flag = "--weights",
+       .fallback = "",
+       .help = "a .safetensors file with the network's weights (empty: at random initialisation)"},
+      {.key = "ntk.eigenvalues",
+       .flag = "--eigenvalues",
+       .type = integer,
+       .fallback = "3",
+       .help = "how many at either end of the spectrum",
+       .low = 1},
+      {.key = "ntk.ridge",
+       .flag = "--ridge",
+       .type = number,
+       .fallback = "0",
+       .help = "of kernel regression on the test part, in units of the mean diagonal",
+       .low = 0},
+  };
+}
+
 std::vector<Option> verify_options() {
   return {
       {.key = "verify.scale",
@@ -294,8 +326,12 @@ std::vector<Option> verify_options() {
 const std::vector<Option>& options() {
   static const std::vector<Option> table = [] {
     std::vector<Option> all;
-    for (auto section :
-         {data_options(), network_options(), train_options(), run_options(), verify_options()}) {
+    for (auto section : {data_options(),
+                         network_options(),
+                         train_options(),
+                         run_options(),
+                         ntk_options(),
+                         verify_options()}) {
       std::ranges::move(section, std::back_inserter(all));
     }
     return all;
