@@ -114,6 +114,7 @@ enum class Group {
   architectures,    ///< Theorems 6 and 7
   initialisation,   ///< Appendix A
   stability,        ///< Appendix B
+  tangent_kernel,   ///< Theorem 5 of arXiv v5, and what it is used for
   definitions,
   two_layer,   ///< Du et al. 2018
   neighbours,  ///< other works around the paper
