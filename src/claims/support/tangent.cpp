@@ -24,6 +24,7 @@ namespace {
 
 constexpr std::int64_t kBallSamples = 5;
 constexpr std::int64_t kTrainingSamples = 10;
+constexpr std::uint64_t kRandomDirections = 3;
 
 /// sum over the last dimension of a * b, float64
 at::Tensor row_products(const at::Tensor& a, const at::Tensor& b) {
@@ -232,11 +233,14 @@ std::vector<Row> measure_tangent_ball(const Point& original) {
   if (flat > 0) flatten_rows(network, problem.inputs, flat, workspace);
 
   const TangentComparison comparison(network, problem.inputs, workspace);
-  const auto random = random_direction(network, point.seed());
-  net::Parameters gradient;
+  std::vector<net::Parameters> random;
+  for (std::uint64_t i = 0; i < kRandomDirections; ++i) {
+    random.push_back(random_direction(network, point.seed() + 1000 * i));
+  }
+  std::vector<net::Parameters> gradient(1);
   {
     const net::Tape tape = network.record(problem.inputs, workspace);
-    gradient = gradient_direction(network, tape, tape.outputs() - problem.targets, workspace);
+    gradient[0] = gradient_direction(network, tape, tape.outputs() - problem.targets, workspace);
   }
   std::vector<net::Tape> tapes;  // of each sample alone
   for (std::int64_t i = 0; i < kBallSamples; ++i) {
@@ -249,21 +253,24 @@ std::vector<Row> measure_tangent_ball(const Point& original) {
   std::vector<Row> rows;
   for (const double omega : radii) {
     point.settings["omega"] = omega;
-    const auto add_row = [&](const char* family, const Values& changes) {
+    const auto add_row = [&](const char* family, const Values& changes, double choices) {
       Row row = row_of(point, family);
       row.values.insert(changes.begin(), changes.end());
-      row.values["counted"] = row.at("flips") * kBallSamples;
+      row.values["counted"] = row.at("flips") * kBallSamples * choices;
       rows.push_back(std::move(row));
     };
-    const auto add_direction = [&](const char* family, const net::Parameters& direction) {
+    const auto add_mean = [&](const char* family, const std::vector<net::Parameters>& directions) {
+      const auto choices = static_cast<double>(directions.size());
       Values means;
-      for (const auto& [name, all] : comparison.changes(perturbed(network, direction, omega))) {
-        means[name] = mean_of(all);
+      for (const auto& direction : directions) {
+        for (const auto& [name, all] : comparison.changes(perturbed(network, direction, omega))) {
+          means[name] += mean_of(all) / choices;
+        }
       }
-      add_row(family, means);
+      add_row(family, means, choices);
     };
-    add_direction("random", random);
-    add_direction("gradient", gradient);
+    add_mean("random", random);
+    add_mean("gradient", gradient);
     Values mean;
     for (std::int64_t i = 0; i < kBallSamples; ++i) {
       const auto& tape = tapes[static_cast<std::size_t>(i)];
@@ -271,7 +278,7 @@ std::vector<Row> measure_tangent_ball(const Point& original) {
         mean[name] += value / kBallSamples;
       }
     }
-    add_row("adversarial", mean);
+    add_row("adversarial", mean, 1);
   }
   return rows;
 }

@@ -43,7 +43,8 @@ at::Tensor relative_kernel_change(const at::Tensor& moved, const at::Tensor& sta
 /// zero (0 in every statement; controls break it). Columns: gradient_change, the mean over samples
 /// of |grad y' - grad y|_F / |grad y|_F; kernel_change, the mean over samples of the largest
 /// relative change of an entry of K in their row; flips of the last hidden layer, and counted, the
-/// flips of all samples; change_h, |h'_L - h_L|. The adversary has a W' for each sample that flips
+/// flips of all samples and directions; change_h, |h'_L - h_L|. The random row is the mean over
+/// three directions. The adversary has a W' for each sample that flips
 /// signs of its last hidden layer, either way or only from off to on, and the larger of each column
 /// counts.
 std::vector<Row> measure_tangent_ball(const Point& point);
