@@ -185,7 +185,9 @@ struct Claim {
   std::vector<Check> checks;
 
   Control positive_control;
-  Control negative_control;  ///< an assumption broken on purpose: the verdict must leave `expected`
+  /// An assumption broken on purpose, or for a statement that is expected to be refuted the
+  /// obstacle taken away: the verdict must leave `expected`.
+  Control negative_control;
 
   /// What a user's own run shows of this claim; null where a single run says nothing.
   std::function<std::vector<CertificateLine>(const RunFacts&)> certify;
