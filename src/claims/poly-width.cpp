@@ -3,7 +3,7 @@
 // drift of the gradients bounded by m^(-1/6) L^3 asks for m ~ L^18 at a fixed tolerance, a
 // polynomial where earlier equivalences asked for e^Omega(L) or m = infinity. What is needed is
 // read off power laws in m, one for each depth, fitted to trainings on both sides of the tolerance:
-// interpolated for most depths, and extrapolated by a factor of two or so at the ends.
+// interpolated for most depths, and extrapolated by a factor of three or so for the deepest.
 #include <cmath>
 #include <limits>
 #include <string>
