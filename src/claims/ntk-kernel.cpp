@@ -106,8 +106,7 @@ Claim ntk_kernel() {
       .quantity = "the largest relative change of an entry of K in a sample's row",
       .window =
           "omega <= 1/(C L^9 log^1.5 m): 0.06 at L = 1, m = 512, with rows inside; 1e-4 at L = 2, "
-          "m "
-          "= 1024: measured above it too; log m is left out of the exponents",
+          "m = 1024: measured above it too; log m is left out of the exponents",
       .inside_window = near_enough_for_kernels,
       .expected = {VerdictKind::loose, VerdictKind::consistent},
       .designs = designs,

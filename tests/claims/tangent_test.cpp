@@ -6,11 +6,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "overparam/kernel/tangent_kernel.hpp"
 #include "overparam/net/catalogue.hpp"
 #include "support/centre.hpp"
+#include "support/displacements.hpp"
 #include "support/experiment.hpp"
 #include "support/files.hpp"
 #include "support/perturbations.hpp"
@@ -111,6 +113,25 @@ TEST(TangentFeatures, OneLayerOfFlipsIsASumOverTheReadOut) {
   EXPECT_NEAR((change / before.squared_norms())[0].item<double>() / expected, 1, kRounding);
 }
 
+TEST(TangentFeatures, NeuronsTurnedOnAddToTheKernelWhatTheyChangeInTheGradient) {
+  // At L = 1 the new terms of the gradient and the old ones lie in different neurons: K' - K =
+  // |grad y' - grad y|^2.
+  Setting setting({{"n", 1}, {"m", 256}, {"L", 1}});
+  const at::Tensor x = setting.problem.inputs;
+  const net::Tape tape = setting.network.record(x, setting.workspace);
+  const at::Tensor g = at::mv(setting.network.parameters()[1], tape.features(0)[0]);
+  const at::Tensor off = g.masked_fill(g >= 0, std::numeric_limits<double>::infinity());
+  const net::Network moved =
+      push_adversary(setting.network, tape, 1, flip_target(off, 0.035), 0.05);
+  const TangentFeatures before(setting.network, x, setting.workspace);
+  const at::Tensor change = before.squared_changes({moved, x, setting.workspace});
+  ASSERT_GT(change.item<double>(), 0);
+  const at::Tensor start = kernel::tangent_kernel(setting.network, x);
+  const double in_kernel =
+      relative_kernel_change(kernel::tangent_kernel(moved, x), start).item<double>();
+  EXPECT_NEAR((change / before.squared_norms()).item<double>() / in_kernel, 1, kRounding);
+}
+
 TEST(RelativeKernelChange, IsMeasuredByTheDiagonal) {
   const at::Tensor start = at::tensor({4.0, 1.0, 1.0, 9.0}).view({2, 2});
   const at::Tensor moved = at::tensor({5.0, -2.0, 1.0, 0.0}).view({2, 2});
@@ -153,6 +174,25 @@ TEST(Centre, GapIsTheDifferenceOfObjectives) {
   const Centre there(moved, setting.problem, setting.workspace);
   const double gap = there.objective() - centre.objective() - first;
   EXPECT_NEAR(centre.gap(moved) / gap, 1, 1e3 * kRounding);  // the right side cancels
+}
+
+TEST(Displacements, AreAsLongAsTheyAreSaidToBe) {
+  const auto length = [](const Centre&, const net::Network&, double said) { return said; };
+  const Point point = point_of({{"m", 32}, {"L", 3}});
+  for (const auto& row : measure_kinks(point, KinkSide::below, 0.5, length)) {
+    EXPECT_EQ(row.family, "adversarial");
+    EXPECT_NEAR(row.at("slope") / row.at("omega"), 0.5, kRounding);
+  }
+  const auto rows = measure_displacements(point, length);
+  EXPECT_EQ(rows_of(rows, "", "random").size(), 5u);
+  EXPECT_EQ(rows_of(rows, "", "gradient").size(), 5u);
+  for (const auto& row : rows) {
+    // Every layer of a random direction has the norm omega to the 1 % of its Lanczos process, and
+    // of a gradient the largest has.
+    const double layers = row.at("slope") / row.at("omega");
+    EXPECT_LE(layers, 3 * 1.02);
+    EXPECT_GE(layers, row.family == "random" ? 3 * 0.98 : 0.98);
+  }
 }
 
 class KinkOnASide : public testing::TestWithParam<KinkSide> {};

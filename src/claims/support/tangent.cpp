@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <string>
 
 #include "overparam/base/require.hpp"
 #include "overparam/kernel/tangent_kernel.hpp"
