@@ -16,6 +16,7 @@
 #include <cmath>
 #include <limits>
 
+#include "support/centre.hpp"
 #include "support/experiment.hpp"
 #include "support/perturbations.hpp"
 #include "support/window.hpp"
@@ -24,82 +25,28 @@ namespace overparam::claims {
 
 namespace {
 
-/// A network with its outputs on a problem, from which gaps are measured.
-class Centre {
- public:
-  Centre(const net::Network& network, const train::Problem& problem, net::Workspace& workspace)
-      : network_(network),
-        problem_(problem),
-        workspace_(workspace),
-        tape_(network.record(problem.inputs, workspace)),
-        residual_(tape_.outputs() - problem.targets) {}
-
-  [[nodiscard]] double objective() const { return 0.5 * residual_.pow(2).sum().item<double>(); }
-  [[nodiscard]] const net::Tape& tape() const { return tape_; }
-  [[nodiscard]] const at::Tensor& residual() const { return residual_; }
-
-  /// G, as |dy|^2 / 2 + <loss, dy - J W'>: the difference of objectives would cancel.
-  [[nodiscard]] double gap(const net::Network& moved) const {
-    net::Parameters direction = moved.parameters().clone();
-    direction.add(network_.parameters(), -1);
-    const at::Tensor linear = network_.jvp(tape_, direction, workspace_);
-    const at::Tensor change = moved.forward(problem_.inputs, workspace_) - tape_.outputs();
-    return (0.5 * change.pow(2) + residual_ * (change - linear)).sum().item<double>();
-  }
-
- private:
-  const net::Network& network_;
-  const train::Problem& problem_;
-  net::Workspace& workspace_;
-  net::Tape tape_;
-  at::Tensor residual_;  // y - y*, (n, d)
-};
-
-/// The neurons of the last hidden layer with cotangent v > 0 and the smallest g < 0, as many as
-/// fit |g_S| <= budget.
-at::Tensor neurons_below_kink(const at::Tensor& g, const at::Tensor& v, double budget) {
-  const at::Tensor candidates = at::nonzero((g < 0) * (v > 0)).view({-1});
-  const auto [size, order] = g.index_select(0, candidates).neg().sort();
-  const auto count = std::max<std::int64_t>(
-      1, (size.pow(2).cumsum(0).sqrt() <= budget).sum().item<std::int64_t>());
-  return candidates.index_select(0, order.narrow(0, 0, count));
-}
-
 /// The kink adversary against one sample, a row for each radius and step.
 void add_kink_rows(std::vector<Row>& rows,
                    const Point& point,
                    const net::Network& start,
                    const train::Problem& problem,
                    net::Workspace& workspace) {
-  const int depth = static_cast<int>(point.integer("L"));
   const Centre first(start, problem, workspace);
-  const at::Tensor below = first.tape().features(depth - 1)[0];
-  const double size = below.norm().item<double>();
-  const at::Tensor g = at::mv(start.parameters()[depth], below);
-  const at::Tensor v = at::mv(start.parameters()[depth + 1].t(), first.residual()[0]);
+  const at::Tensor v =
+      at::mv(start.parameters()[static_cast<int>(point.at("L")) + 1].t(), first.residual()[0]);
 
   std::vector<double> radii{1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1};
   if (point.settings.contains("omega")) radii = {point.at("omega")};
   for (const double omega : radii) {
-    const at::Tensor chosen = neurons_below_kink(g, v, omega * size);
-    constexpr double kJustAbove = 1 + 1e-6;
-    at::Tensor raise = at::zeros_like(g);
-    raise.index_copy_(0, chosen, g.index_select(0, chosen) * -kJustAbove);
-    net::Network at_kink = start.clone();
-    at_kink.parameters()[depth].addr_(raise / size, below / size);
-
-    const Centre centre(at_kink, problem, workspace);
-    at::Tensor push = at::zeros_like(v);
-    push.index_copy_(0, chosen, v.index_select(0, chosen));
-    push.div_(-push.norm());
+    const Kink kink = kink_adversary(start, first.tape(), v, omega, KinkSide::above);
+    const Centre centre(kink.network, problem, workspace);
     const double step = point.get("step", omega);
-    net::Network moved = at_kink.clone();
-    moved.parameters()[depth].addr_(push, below / size, 1, step);
+    const net::Network moved = kink.stepped(-step);
     Row row = row_of(point, "adversarial");
     row.values["omega"] = omega;
     row.values["step"] = step;
     row.values["gap"] = centre.gap(moved);
-    row.values["neurons"] = static_cast<double>(chosen.size(0));
+    row.values["neurons"] = static_cast<double>(kink.neurons);
     row.values["first_order"] = row.at("gap") / (step * std::sqrt(centre.objective()));
     row.values["first_order_constant"] =
         row.at("first_order") / (std::cbrt(omega) * std::sqrt(point.at("m") / point.at("d")));

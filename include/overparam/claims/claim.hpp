@@ -114,6 +114,7 @@ enum class Group {
   architectures,    ///< Theorems 6 and 7
   initialisation,   ///< Appendix A
   stability,        ///< Appendix B
+  tangent_kernel,   ///< Theorem 5 of arXiv v5, and what it is used for
   definitions,
   two_layer,   ///< Du et al. 2018
   neighbours,  ///< other works around the paper
@@ -184,7 +185,9 @@ struct Claim {
   std::vector<Check> checks;
 
   Control positive_control;
-  Control negative_control;  ///< an assumption broken on purpose: the verdict must leave `expected`
+  /// An assumption broken on purpose, or for a statement that is expected to be refuted the
+  /// obstacle taken away: the verdict must leave `expected`.
+  Control negative_control;
 
   /// What a user's own run shows of this claim; null where a single run says nothing.
   std::function<std::vector<CertificateLine>(const RunFacts&)> certify;

@@ -90,7 +90,7 @@ std::string to_string(Bound bound) {
 }
 
 std::string to_string(Group group) {
-  static constexpr base::EnumNames<Group, 10> kNames{
+  static constexpr base::EnumNames<Group, 11> kNames{
       {{Group::convergence, "Theorems 1 and 2 · convergence"},
        {Group::gradient, "Theorem 3 · gradient bounds"},
        {Group::semi_smoothness, "Theorem 4 · semi-smoothness"},
@@ -98,6 +98,7 @@ std::string to_string(Group group) {
        {Group::architectures, "Theorems 6 and 7 · convolutional and residual networks"},
        {Group::initialisation, "Appendix A · random initialisation"},
        {Group::stability, "Appendix B · stability under perturbation"},
+       {Group::tangent_kernel, "Theorem 5 of arXiv v5 · tangent kernel"},
        {Group::definitions, "Definitions and footnotes"},
        {Group::two_layer, "Du, Zhai, Poczos, Singh 2018 · two layers"},
        {Group::neighbours, "Works around the paper"}}};

@@ -23,6 +23,15 @@ void for_trained(const Network& network, const std::function<void(int)>& action)
   }
 }
 
+/// The neurons with v > 0 and the smallest g < 0, as many as fit |g_S| <= budget.
+at::Tensor neurons_below_kink(const at::Tensor& g, const at::Tensor& v, double budget) {
+  const at::Tensor candidates = at::nonzero((g < 0) * (v > 0)).view({-1});
+  const auto [size, order] = g.index_select(0, candidates).neg().sort();
+  const auto count = std::max<std::int64_t>(
+      1, (size.pow(2).cumsum(0).sqrt() <= budget).sum().item<std::int64_t>());
+  return candidates.index_select(0, order.narrow(0, 0, count));
+}
+
 at::Tensor normalised(const at::Tensor& vector) { return vector / vector.norm(); }
 
 /// L: layers 1..L are the hidden ones.
@@ -114,6 +123,38 @@ Network flip_adversary(const Network& network,
   const net::Tape tape = network.record(x, workspace);
   return push_adversary(
       network, tape, depth, flip_push(network, tape, depth, omega * boost), omega);
+}
+
+net::Network Kink::stepped(double size) const {
+  net::Network moved = network.clone();
+  moved.parameters()[depth_of(network)].addr_(push, features, 1, size);
+  return moved;
+}
+
+Kink kink_adversary(const Network& network,
+                    const net::Tape& tape,
+                    const at::Tensor& v,
+                    double omega,
+                    KinkSide side) {
+  constexpr double kBesideZero = 1e-6;
+  const int depth = depth_of(network);
+  const at::Tensor below = tape.features(depth - 1).view({-1});
+  const double size = below.norm().item<double>();
+  const at::Tensor g = at::mv(network.parameters()[depth], below);
+  const at::Tensor chosen = neurons_below_kink(g, v, omega * size);
+  at::Tensor raise = at::zeros_like(g);
+  raise.index_copy_(
+      0,
+      chosen,
+      g.index_select(0, chosen) * (side == KinkSide::above ? -1 - kBesideZero : -1 + kBesideZero));
+  at::Tensor push = at::zeros_like(v);
+  push.index_copy_(0, chosen, v.index_select(0, chosen));
+  Kink kink{.network = network.clone(),
+            .push = normalised(push),
+            .features = below / size,
+            .neurons = chosen.size(0)};
+  kink.network.parameters()[depth].addr_(raise / size, kink.features);
+  return kink;
 }
 
 at::Tensor stretch_push(const Network& network, const net::Tape& tape) {

@@ -50,6 +50,34 @@ net::Network flip_adversary(const net::Network& network,
                             double boost,
                             net::Workspace& workspace);
 
+/// On which side of zero the kink adversary leaves its neurons.
+enum class KinkSide { above, below };
+
+/// A copy of the paper's network whose last hidden layer has moved to a kink of one sample, with
+/// the step that shows it.
+struct Kink {
+  net::Network network;
+  at::Tensor push;      ///< u = v_S / |v_S| (m), zero but on the neurons S at the kink
+  at::Tensor features;  ///< h_{L-1} / |h_{L-1}|, (m)
+  std::int64_t neurons = 0;
+
+  /// W_L + size * u h_{L-1}^T / |h_{L-1}|: up for size > 0. Across the kink the outputs change by
+  /// size |v_S| |h_{L-1}| more or less along v than the gradient says.
+  [[nodiscard]] net::Network stepped(double size) const;
+};
+
+/// Raises the neurons of the last hidden layer with v > 0 and the smallest g < 0 to g = +0 (above)
+/// or -0 (below), as many as |W'_L|_2 <= omega allows but one at least, which leaves the outputs as
+/// they are. S has (3/(16 pi))^(1/3) m omega^(2/3) = 0.391 m omega^(2/3) neurons where v has random
+/// signs.
+/// @param tape of one sample, whose last hidden layer's pre-activations are W_L h_{L-1}   @param v
+/// (m), the size of a neuron's part in what is watched: B^T c for a cotangent c of the outputs
+Kink kink_adversary(const net::Network& network,
+                    const net::Tape& tape,
+                    const at::Tensor& v,
+                    double omega,
+                    KinkSide side);
+
 /// The push that the hidden layers amplify most: the top left singular vector of D_L W_L ... D_1
 /// W_1 at one sample.
 at::Tensor stretch_push(const net::Network& network, const net::Tape& tape);

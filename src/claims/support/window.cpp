@@ -46,6 +46,16 @@ bool near_enough_for_stability(const Row& row) {
          1 / (std::pow(value(row, "L"), 4.5) * std::pow(std::log(value(row, "m")), 3));
 }
 
+bool near_enough_for_linearity(const Row& row) {
+  return value(row, "omega") <=
+         1 / (std::pow(value(row, "L"), 6) * std::pow(std::log(value(row, "m")), 1.5));
+}
+
+bool near_enough_for_kernels(const Row& row) {
+  return value(row, "omega") <=
+         1 / (std::pow(value(row, "L"), 9) * std::pow(std::log(value(row, "m")), 1.5));
+}
+
 bool wide_enough_for_flow(const Row& row) { return value(row, "m") >= width_for_flow(row); }
 
 bool wide_enough_for_joint_flow(const Row& row) {

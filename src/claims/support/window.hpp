@@ -20,6 +20,12 @@ bool near_enough_for_gradients(const Row& row);
 /// Lemma B.2: omega <= 1 / (L^4.5 log^3 m).
 bool near_enough_for_stability(const Row& row);
 
+/// Lemma 4.1 of Cao and Gu 2019: omega <= 1 / (L^6 log^1.5 m).
+bool near_enough_for_linearity(const Row& row);
+
+/// Theorem 5 (v5), kernels: omega <= 1 / (L^9 log^1.5 m).
+bool near_enough_for_kernels(const Row& row);
+
 // Du et al. 2018, with failure probability p = 0.1; lambda_0 is a column of the row.
 
 /// Theorem 3.2: m >= n^6 / (lambda_0^4 p^3).
