@@ -69,6 +69,12 @@ report::KeyNumbers key_numbers(const RunRecord& record) {
   if (std::isfinite(record.test_accuracy)) {
     numbers.items.push_back({"test accuracy", percent(record.test_accuracy), ""});
   }
+  if (record.regime.is_measured()) {
+    numbers.items.push_back(
+        {"kernel regime",
+         record.regime.answer(),
+         fmt::format("K moved by {} of its norm", percent(record.regime.drift))});
+  }
   if (!facts.trajectory.empty()) {
     numbers.items.push_back({"distance moved",
                              format_number(facts.trajectory.back().radius()),
@@ -96,6 +102,25 @@ report::Paragraph introduction(const RunRecord& record) {
       format_number(facts.step_size),
       ending(record),
       base::format_seconds(record.seconds))};
+}
+
+/// What is behind the answer.
+std::string regime_text(const RunRecord& record) {
+  const auto& regime = record.regime;
+  std::string text = fmt::format(
+      "K moved by {} of its norm ({} samples)", percent(regime.drift), regime.num_samples);
+  if (!record.facts.trajectory.empty()) {
+    const auto& last = record.facts.trajectory.back();
+    text += fmt::format(", omega = {}", format_number(last.radius()));
+    if (!last.sign_changes.empty()) {
+      text += fmt::format(", {} of the signs changed",
+                          percent(*std::ranges::max_element(last.sign_changes)));
+    }
+  }
+  if (std::isfinite(record.excess())) {
+    text += fmt::format(", {} times the predicted steps", format_number(record.excess(), 3));
+  }
+  return text;
 }
 
 }  // namespace
@@ -144,6 +169,8 @@ Table run_table(const RunRecord& record) {
           percent(*std::ranges::max_element(last.sign_changes)) + " of the layer where most");
     }
   }
+  if (record.regime.is_measured())
+    add("kernel regime", record.regime.answer() + ": " + regime_text(record));
   add("time", base::format_seconds(record.seconds));
   return table;
 }
@@ -255,6 +282,26 @@ Figure distance_figure(const RunRecord& record) {
   return figure;
 }
 
+Figure spectrum_figure(const RunRecord& record) {
+  Figure figure{
+      .id = "spectrum",
+      .title = "Spectrum of the tangent kernel at the start",
+      .caption =
+          "Eigenvalues of K in descending order. With step size 1/lambda_max the part of the "
+          "residual along an eigenvector falls by e in about lambda_max/lambda steps, as long as K "
+          "stays what it was.",
+      .x = {.label = "rank", .logarithmic = true},
+      .y = {.label = "eigenvalue", .logarithmic = true}};
+  Series series{.name = "lambda"};
+  const auto& spectrum = record.facts.initial.spectrum;
+  for (auto value = spectrum.rbegin(); value != spectrum.rend(); ++value) {
+    series.x.push_back(static_cast<double>(series.x.size() + 1));
+    series.y.push_back(*value);
+  }
+  figure.series.push_back(std::move(series));
+  return figure;
+}
+
 Figure signs_figure(const RunRecord& record) {
   Figure figure{
       .id = "signs",
@@ -318,6 +365,14 @@ report::Page run_page(const RunRecord& record) {
   if (!trajectory.empty() && !trajectory.back().sign_changes.empty()) {
     page.blocks.push_back(signs_figure(record));
   }
+  if (record.regime.is_measured()) {
+    page.blocks.push_back(report::Paragraph{fmt::format(
+        "**Kernel regime: {}.** From start to end {}. Up to 10 % the linear model tells the whole "
+        "run, up to 50 % its beginning.",
+        record.regime.answer(),
+        regime_text(record))});
+  }
+  if (!record.facts.initial.spectrum.empty()) page.blocks.push_back(spectrum_figure(record));
   if (record.facts.is_papers_network()) {
     page.blocks.push_back(report::Heading{"Against the theorems"});
     page.blocks.push_back(certificate_table(record));

@@ -42,6 +42,7 @@ json to_json(const claims::InitialFacts& facts) {
           {"largest_backward", finite_or_null(facts.largest_backward)},
           {"largest_product", finite_or_null(facts.largest_product)},
           {"lambda_min", finite_or_null(facts.lambda_min)},
+          {"spectrum", facts.spectrum},
           {"num_samples", facts.num_samples}};
 }
 
@@ -52,6 +53,7 @@ claims::InitialFacts initial_from_json(const json& object) {
           .largest_backward = numbers_or_nan(object.at("largest_backward")),
           .largest_product = number_or_nan(object, "largest_product"),
           .lambda_min = number_or_nan(object, "lambda_min"),
+          .spectrum = object.value("spectrum", std::vector<double>()),
           .num_samples = object.at("num_samples")};
 }
 
@@ -127,6 +129,10 @@ RunRecord record_from_json(const json& document) {
   record.peak_memory = document.at("peak_memory_bytes");
   record.environment = document.at("environment");
   record.predicted = curve_from_json(document.at("prediction"));
+  if (const auto regime = document.find("kernel_regime"); regime != document.end()) {
+    record.regime = {.drift = number_or_nan(*regime, "kernel_drift"),
+                     .num_samples = regime->at("samples")};
+  }
   for (const std::string label : document.at("picture_labels")) {
     record.pictures.images.push_back({.label = label});
   }
@@ -162,6 +168,16 @@ json environment_json() {
           {"blas", linalg::blas_name()},
           {"processor", processor_name()},
           {"cores", base::available_threads()}};
+}
+
+double RunRecord::excess() const {
+  if (!predicted.steps || *predicted.steps == 0) return std::numeric_limits<double>::quiet_NaN();
+  for (const auto& point : facts.trajectory) {
+    if (point.objective <= predicted.ratio * facts.initial_objective) {
+      return static_cast<double>(point.step) / static_cast<double>(*predicted.steps);
+    }
+  }
+  return std::numeric_limits<double>::quiet_NaN();
 }
 
 json to_json(const RunRecord& record) {
@@ -206,6 +222,14 @@ json to_json(const RunRecord& record) {
         {"irreducible_objective", facts.irreducible_objective}}},
       {"initial", to_json(facts.initial)},
       {"prediction", to_json(record.predicted)},
+      {"kernel_regime",
+       {{"answer", record.regime.answer()},
+        {"kernel_drift", finite_or_null(record.regime.drift)},
+        {"samples", record.regime.num_samples},
+        {"radius", facts.trajectory.empty() ? json() : json(facts.trajectory.back().radius())},
+        {"sign_changes",
+         facts.trajectory.empty() ? json() : finite_or_null(facts.trajectory.back().sign_changes)},
+        {"steps_over_predicted", finite_or_null(record.excess())}}},
       {"environment", record.environment},
       {"settings", record.settings_toml},
       {"picture_labels", picture_labels(record.pictures)},

@@ -348,12 +348,15 @@ class TrainingRun {
       base::write_npy(output_.folder / kOutputs, network.forward(problem_.inputs, workspace));
     }
     write_record();
+    const at::Tensor trained_kernel = sample_kernel(network, problem_.inputs, memory_limit_);
     // The trained weights are on disk now; the initial ones take their place.
     for (int block = 0; block < static_cast<int>(architecture_.blocks.size()); ++block) {
       net::draw_initial_block(architecture_, block, seed_, network.parameters()[block]);
     }
     record_.facts.initial =
         claims::measure_initial(network, problem_, workspace, {.memory_limit = memory_limit_});
+    record_.regime =
+        compare_kernels(sample_kernel(network, problem_.inputs, memory_limit_), trained_kernel);
     write_record();
   }
 

@@ -25,6 +25,7 @@ struct InitialFacts {
   double largest_product = std::numeric_limits<double>::quiet_NaN();
   /// of K, where K and a float64 network fit the memory
   double lambda_min = std::numeric_limits<double>::quiet_NaN();
+  std::vector<double> spectrum;  ///< of K, ascending, where lambda_min was measured
   std::int64_t num_samples = 0;  ///< how many were looked at
 };
 

@@ -27,6 +27,7 @@ report::Figure objective_figure(
     const std::vector<std::pair<std::string, const RunRecord*>>& others = {});
 report::Figure distance_figure(const RunRecord& record);
 report::Figure signs_figure(const RunRecord& record);
+report::Figure spectrum_figure(const RunRecord& record);
 
 /// Machine and versions, as `environment_json` gives them.
 report::Table environment_table(const nlohmann::json& environment);

@@ -18,6 +18,7 @@
 
 #include "overparam/claims/run_facts.hpp"
 #include "overparam/report/figure.hpp"
+#include "overparam/study/kernel_regime.hpp"
 #include "overparam/train/trajectory.hpp"
 
 namespace overparam::study {
@@ -36,6 +37,10 @@ struct PredictedCurve {
 };
 
 struct RunRecord {
+  /// Steps needed over steps that the linear model predicts to the same share of F_0; NaN where
+  /// the run did not get there, or there is no prediction.
+  [[nodiscard]] double excess() const;
+
   std::string name;
   std::string created;
   std::string settings_toml;
@@ -52,6 +57,7 @@ struct RunRecord {
   std::uint64_t peak_memory = 0;
   nlohmann::json environment;  ///< machine and versions of the run, not of whoever reads it
   PredictedCurve predicted;
+  KernelRegime regime;
   report::ImageGrid pictures;
 };
 

@@ -103,7 +103,10 @@ InitialFacts measure_initial(const net::Network& network,
     // float32 Grams lose the least eigenvalues of an ill-conditioned kernel altogether.
     const at::Tensor kernel = kernel::tangent_kernel(
         network.converted(at::kDouble), problem.inputs.to(at::kDouble), plan.total());
-    facts.lambda_min = linalg::symmetric_eigenvalues(kernel)[0].item<double>();
+    const at::Tensor eigenvalues = linalg::symmetric_eigenvalues(kernel).contiguous();
+    const double* begin = eigenvalues.data_ptr<double>();
+    facts.spectrum.assign(begin, begin + eigenvalues.numel());
+    facts.lambda_min = facts.spectrum.front();
   }
   return facts;
 }
