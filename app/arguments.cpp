@@ -25,6 +25,7 @@ const std::map<std::string, std::string>& switch_help() {
       {"fresh", "measure again what the folder already holds"},
       {"list", "name the recipes, their sources and costs"},
       {"options", "print the table of all settings in Markdown"},
+      {"kernels", "print which networks have a known kernel of infinite width, in Markdown"},
       {"theory", "print every claim with its source and bounds in Markdown"},
   };
   return help;

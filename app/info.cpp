@@ -20,6 +20,10 @@ int run(const Arguments& arguments) {
     print(study::theory_markdown());
     return kDone;
   }
+  if (arguments.has("kernels")) {
+    print(study::kernels_markdown());
+    return kDone;
+  }
   if (arguments.json) {
     print(study::catalogues_json());
     return kDone;
@@ -43,7 +47,7 @@ Command info_command() {
   return {
       .shape = {.name = "info",
                 .description = "what this build knows: networks, losses, data, claims, versions",
-                .switches = {"options", "theory"}},
+                .switches = {"options", "theory", "kernels"}},
       .run = run};
 }
 

@@ -70,6 +70,10 @@ void MemoryPlan::add(std::string what, std::vector<std::int64_t> sizes, std::uin
   add(std::move(what), bytes);
 }
 
+void MemoryPlan::add(const MemoryPlan& other) {
+  items_.insert(items_.end(), other.items_.begin(), other.items_.end());
+}
+
 std::uint64_t MemoryPlan::total() const {
   std::uint64_t sum = 0;
   for (const auto& item : items_)

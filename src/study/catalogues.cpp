@@ -5,10 +5,13 @@
 
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
+#include "overparam/base/error.hpp"
 #include "overparam/base/text.hpp"
 #include "overparam/claims/claim.hpp"
 #include "overparam/data/sources.hpp"
+#include "overparam/kernel/infinite.hpp"
 #include "overparam/linalg/products.hpp"
 #include "overparam/net/catalogue.hpp"
 #include "overparam/net/loss.hpp"
@@ -56,7 +59,8 @@ std::string law_text(const claims::Law& law) {
 std::string theory_markdown() {
   std::string page =
       "# What is measured\n\n"
-      "Every claim of `overparam verify`, grouped by what it stands for in the sources. Written by\n"
+      "Every claim of `overparam verify`, grouped by what it stands for in the sources. Written "
+      "by\n"
       "`overparam info --theory`.\n";
   std::optional<claims::Group> group;
   for (const auto& claim : claims::claims()) {
@@ -78,6 +82,51 @@ std::string theory_markdown() {
     page += fmt::format("- negative control: {}\n", claim.negative_control.description);
   }
   return page;
+}
+
+namespace {
+
+/// How the limit of one network is computed, and its scale in m and d.
+std::pair<std::string, std::string> limit_of(const std::string& network,
+                                             const std::string& activation) {
+  constexpr std::int64_t kWidth = 64;
+  constexpr std::int64_t kOutputs = 8;
+  try {
+    const auto shape = net::make_architecture(network,
+                                              {.input_size = 6,
+                                               .num_outputs = kOutputs,
+                                               .width = kWidth,
+                                               .depth = 3,
+                                               .input_shape = {6},
+                                               .activation = activation});
+    const kernel::InfiniteKernel limit(shape, {.particles = 64});
+    const auto ratio = static_cast<double>(kWidth) / kOutputs;
+    const std::string scale = limit.scale() == ratio       ? "m / d"
+                              : limit.scale() == ratio / 2 ? "m / (2 d)"
+                                                           : "1";
+    const bool by_particles = limit.method().find("particles") != std::string::npos;
+    return {by_particles ? "particles" : limit.method(), scale};
+  } catch (const Error& error) {
+    const std::string message = error.what();
+    const auto reason = message.find(": it ");
+    return {"none: it " + message.substr(reason + 5), ""};
+  }
+}
+
+}  // namespace
+
+std::string kernels_markdown() {
+  report::Table networks{
+      .columns = {{"network", ""}, {"kernel of infinite width", ""}, {"K over Theta", ""}}};
+  for (const auto& family : net::networks()) {
+    const auto [method, scale] = limit_of(family.name, "relu");
+    networks.add_row({family.name, method, scale});
+  }
+  report::Table activations{.columns = {{"activation", ""}, {"in fc", ""}}};
+  for (const auto& activation : net::activations()) {
+    activations.add_row({activation.name, limit_of("fc", activation.name).first});
+  }
+  return report::to_markdown(networks) + "\n" + report::to_markdown(activations);
 }
 
 nlohmann::json catalogues_json() {

@@ -208,6 +208,16 @@ class KernelStudy {
     record_.sizes = values_.sizes().vec();
   }
 
+  /// What the program holds already counts where the user names a limit; what is free is free of
+  /// it.
+  [[nodiscard]] base::MemoryPlan held_memory(const char* purpose) const {
+    base::MemoryPlan plan(purpose);
+    if (options_.memory_limit > 0) {
+      plan.add("the program and its data", base::peak_resident_memory());
+    }
+    return plan;
+  }
+
   at::Tensor& target(const std::vector<std::int64_t>& sizes) {
     const std::string& out = settings_.text("run.out");
     if (out.empty()) {
@@ -220,14 +230,20 @@ class KernelStudy {
   }
 
   void make_empirical() {
+    base::MemoryPlan held = held_memory("tangent kernel");
+    held.add("weights", {architecture_.num_parameters()}, c10::elementSize(type_));
+    auto options = options_;
+    if (options.memory_limit > 0) {
+      options.memory_limit -= std::min(held.total(), options.memory_limit - 1);
+    }
     const auto plan = kernel::plan_kernel(architecture_,
                                           problem_.size(),
                                           0,
-                                          options_,
+                                          options,
                                           c10::elementSize(type_),
                                           settings_.text("run.out").empty());
     base::MemoryPlan memory = plan.memory;
-    memory.add("weights", {architecture_.num_parameters()}, c10::elementSize(type_));
+    memory.add(held);
     memory.check(options_.memory_limit);
     voice_.say(fmt::format("memory {}; {} tile{}, {:.3g} operations",
                            memory.describe(),
@@ -241,7 +257,6 @@ class KernelStudy {
     at::Tensor& out = target(plan.sizes);
     base::ProgressLine progress(
         "tile", plan.tiles, voice_.progress, file_ ? file_->tiles_done() : 0);
-    auto options = options_;
     options.on_tile = [&](std::int64_t done, std::int64_t) { progress.update(done); };
     kernel::TileLog log;
     if (file_) {
@@ -267,7 +282,7 @@ class KernelStudy {
          .memory_limit = options_.memory_limit});
     const std::int64_t n = problem_.size();
     const bool in_memory = settings_.text("run.out").empty();
-    base::MemoryPlan memory("infinite kernel");
+    base::MemoryPlan memory = held_memory("infinite kernel");
     if (in_memory) memory.add("kernel", {n, n}, c10::elementSize(type_));
     memory.add("inputs in float64, twice", {2, n, architecture_.input_size}, sizeof(double));
     memory.check(options_.memory_limit);
@@ -316,7 +331,10 @@ class KernelStudy {
     linalg::SpectrumOptions wanted{.top = std::min(N, settings_.integer("ntk.eigenvalues")),
                                    .bottom = std::min(N, settings_.integer("ntk.eigenvalues"))};
     base::MemoryPlan plan = linalg::plan_spectrum(N, wanted);
-    plan.add("the kernel in float64", {N, N}, sizeof(double));
+    if (settings_.text("run.out").empty() || type_ != at::kDouble) {
+      plan.add("the kernel in float64", {N, N}, sizeof(double));
+    }
+    plan.add(held_memory(""));
     if (!plan.fits(options_.memory_limit)) {
       record_.why_no_spectrum = fmt::format("would not fit the memory: {}", plan.describe());
       voice_.warn("no spectrum: " + record_.why_no_spectrum);

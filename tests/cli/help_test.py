@@ -5,7 +5,7 @@ import re
 import support
 from support import DONE
 
-COMMANDS = ("demo", "train", "verify", "sweep", "reproduce", "data", "report", "info")
+COMMANDS = ("demo", "train", "verify", "sweep", "reproduce", "data", "report", "ntk", "info")
 
 
 class Help(support.ProgramTest):
@@ -28,7 +28,7 @@ class Help(support.ProgramTest):
 
     def test_every_option_is_named(self):
         sections = self.options()
-        self.assertEqual(sections.keys(), {"data", "network", "train", "run", "verify"})
+        self.assertEqual(sections.keys(), {"data", "network", "train", "run", "ntk", "verify"})
         self.assertGreater(sum(map(len, sections.values())), 35)
         run = sections["data"] + sections["network"] + sections["train"] + sections["run"]
         self.assert_names(self.help_of(), COMMANDS, "overparam")
@@ -47,9 +47,13 @@ class Help(support.ProgramTest):
         self.assert_names(self.help_of("data"),
                           sections["data"] + ["DATA", "--seed", "--dtype", "--out", "--outputs"],
                           "data")
+        self.assert_names(self.help_of("ntk"),
+                          sections["data"] + sections["network"] + sections["ntk"] +
+                          ["--seed", "--dtype", "--memory", "--out", "--fresh", "--json"],
+                          "ntk")
         self.assert_names(self.help_of("demo"), ["--seed", "--threads", "--out", "--json"], "demo")
         self.assert_names(self.help_of("report"), ["RUN", "--json", "--quiet"], "report")
-        self.assert_names(self.help_of("info"), ["--options", "--theory", "--json"], "info")
+        self.assert_names(self.help_of("info"), ["--options", "--theory", "--kernels", "--json"], "info")
 
     def test_the_documented_settings_are_those_of_the_program(self):
         written = support.ROOT / "docs" / "settings.md"
@@ -62,6 +66,12 @@ class Help(support.ProgramTest):
         page = self.expect(DONE, "info", "--theory").out
         self.assertEqual(written.read_text(), page,
                          "write docs/theory.md again: it is `overparam info --theory`")
+
+    def test_the_kernels_page_holds_the_catalogue(self):
+        written = support.ROOT / "docs" / "kernels.md"
+        tables = self.expect(DONE, "info", "--kernels").out
+        self.assertIn(tables, written.read_text(),
+                      "write docs/kernels.md again: its tables are `overparam info --kernels`")
 
     def test_info(self):
         document = self.expect(DONE, "info", "--json").document

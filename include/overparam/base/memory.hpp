@@ -25,6 +25,9 @@ class MemoryPlan {
   /// Count times size in bytes; an overflowing product counts as the largest number there is.
   void add(std::string what, std::vector<std::int64_t> sizes, std::uint64_t bytes_each);
 
+  /// All items of another plan.
+  void add(const MemoryPlan& other);
+
   [[nodiscard]] std::uint64_t total() const;
 
   /// One line: the total, then the items from large to small.

@@ -16,6 +16,10 @@ nlohmann::json catalogues_json();
 /// docs/theory.md: every claim with its source, bounds, window and control, group by group.
 std::string theory_markdown();
 
+/// The table of docs/kernels.md: for each network its kernel of infinite width, or why there is
+/// none.
+std::string kernels_markdown();
+
 /// What to install where matrix products are slow; empty where they are not.
 std::string product_advice();
 
