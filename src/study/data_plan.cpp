@@ -271,8 +271,14 @@ class Planner {
     duration.ratio = target_ratio();
     duration.reason = why_no_prediction();
     if (!duration.reason.empty()) return;
+    duration.reachable =
+        plan_.prepared.duplicates.irreducible_squared < duration.ratio * plan_.initial_objective;
     predict_by_network();
-    if (plan_.limit.known && theta_.defined()) predict_by_limit();
+    if (plan_.limit.known) predict_by_limit();
+    if (duration.reachable) return;
+    // What contradicts itself has no eigenvalue but 0: a model that sees one sees rounding.
+    duration.predicted = {};
+    duration.predicted_by_limit = {};
   }
 
   /// gd and sgd from one Lanczos process: the residual's spectral measure serves both.

@@ -24,11 +24,12 @@ namespace overparam::study {
 
 namespace {
 
-constexpr std::int64_t kMostSamples = 100;
-constexpr std::int64_t kMostOutputs = 10;
-constexpr std::int64_t kNarrowest = 16;
+constexpr std::int64_t kNarrowest = 4;
 constexpr std::int64_t kWidest = 1 << 20;
 constexpr double kHalf = 0.5;
+/// A ratio known to be below this is not worth an eigenvalue: the next width doubles, and no
+/// doubling was seen to take a ratio from here past one half.
+constexpr double kHopeless = 0.1;
 /// Of Theta; above, the kernel in float32 would not resolve its smallest eigenvalue.
 constexpr double kWorstConditionSingle = 3e4;
 
@@ -38,9 +39,7 @@ struct Subset {
 };
 
 /// A quarter, a half and all of what can be measured; 1, 2, 5, ... outputs.
-std::vector<Subset> nested_subsets(std::int64_t samples, std::int64_t outputs) {
-  const std::int64_t n = std::min(samples, kMostSamples);
-  const std::int64_t d = std::min(outputs, kMostOutputs);
+std::vector<Subset> nested_subsets(std::int64_t n, std::int64_t d) {
   std::set<Subset> subsets;
   for (const std::int64_t part : {4, 2, 1}) {
     for (const std::int64_t count : {std::int64_t{1}, std::int64_t{2}, std::int64_t{5}, d}) {
@@ -126,7 +125,8 @@ class WidthSearch {
         input_(input),
         limits_(limits),
         total_{inputs.size(0), input.outputs},
-        subsets_(nested_subsets(inputs.size(0), input.outputs)),
+        subsets_(nested_subsets(std::min(inputs.size(0), limits.width_samples),
+                                std::min(input.outputs, limits.width_outputs))),
         memory_limit_(memory_limit(settings)) {
     found_.seeds = limits.width_seeds;
     input_.outputs = subsets_.back().outputs;
@@ -195,17 +195,36 @@ class WidthSearch {
     const std::int64_t d = architecture.num_outputs();
     const std::int64_t n = inputs.size(0);
     const at::Tensor blocks = kernel.view({n, d, n, d});
+    std::map<std::int64_t, double> of_limit;  // its smallest eigenvalue on so many samples
+    std::map<Subset, double> of_network;
     for (const auto& subset : open_) {
-      const std::int64_t rows = subset.samples * subset.outputs;
-      const at::Tensor part = blocks.narrow(0, 0, subset.samples)
-                                  .narrow(1, 0, subset.outputs)
-                                  .narrow(2, 0, subset.samples)
-                                  .narrow(3, 0, subset.outputs)
-                                  .reshape({rows, rows});
-      const at::Tensor of_limit =
-          theta.narrow(0, 0, subset.samples).narrow(1, 0, subset.samples).contiguous();
-      const double ratio = smallest(part) / smallest(of_limit);
-      found_.ratios.push_back({subset.samples, subset.outputs, width, seed, ratio});
+      if (!of_limit.contains(subset.samples)) {
+        of_limit[subset.samples] =
+            smallest(theta.narrow(0, 0, subset.samples).narrow(1, 0, subset.samples).contiguous());
+      }
+      const double target = of_limit[subset.samples];
+      // A principal submatrix has the larger smallest eigenvalue.
+      double bound = std::numeric_limits<double>::infinity();
+      for (const auto& [smaller, value] : of_network) {
+        const bool nested = smaller.samples <= subset.samples && smaller.outputs <= subset.outputs;
+        if (nested) bound = std::min(bound, value);
+      }
+      const bool is_bound = bound < kHopeless * target;
+      if (!is_bound) {
+        const std::int64_t rows = subset.samples * subset.outputs;
+        bound = smallest(blocks.narrow(0, 0, subset.samples)
+                             .narrow(1, 0, subset.outputs)
+                             .narrow(2, 0, subset.samples)
+                             .narrow(3, 0, subset.outputs)
+                             .reshape({rows, rows}));
+      }
+      of_network[subset] = bound;
+      found_.ratios.push_back({.samples = subset.samples,
+                               .outputs = subset.outputs,
+                               .width = width,
+                               .seed = seed,
+                               .ratio = bound / target,
+                               .is_bound = is_bound});
     }
   }
 
@@ -215,7 +234,10 @@ class WidthSearch {
 
   static double smallest(const at::Tensor& matrix) {
     constexpr std::int64_t kDense = 150;
-    return linalg::spectrum(matrix, {.top = 0, .dense_up_to = kDense}).bottom[0].item<double>();
+    constexpr double kTolerance = 1e-3;  // of the residual; the eigenvalue's error is its square
+    return linalg::spectrum(matrix, {.top = 0, .dense_up_to = kDense, .tolerance = kTolerance})
+        .bottom[0]
+        .item<double>();
   }
 
   /// A subset is done when every seed is above one half, at this width.

@@ -17,6 +17,14 @@ using base::format_count;
 using base::format_number;
 using nlohmann::json;
 
+/// Relative change, when the products were last doubled, up to which a prediction is a number and
+/// no lower bound.
+constexpr double kSettled = 0.05;
+
+std::string counted(std::int64_t count, const std::string& what) {
+  return fmt::format("{} {}{}", format_count(count), what, count == 1 ? "" : "s");
+}
+
 std::string steps_text(const std::optional<std::int64_t>& steps) {
   return steps ? format_count(*steps) : "never";
 }
@@ -33,6 +41,24 @@ std::string roughly(double value) {
   return format_count(std::llround(value / unit) * std::llround(unit));
 }
 
+/// How the needed width grew over what was measured.
+std::string growth_text(const NeededWidth& needed) {
+  if (std::isnan(needed.samples_exponent) && std::isnan(needed.outputs_exponent)) return "";
+  std::string text = "; m ~";
+  if (!std::isnan(needed.samples_exponent)) {
+    text += " n^" + format_number(needed.samples_exponent, 2);
+  }
+  if (!std::isnan(needed.outputs_exponent)) {
+    text += " d^" + format_number(needed.outputs_exponent, 2);
+  }
+  return text;
+}
+
+/// The same of the limit kernel, where there is one.
+std::string beside_limit(const DataPlan& plan, const std::string& text) {
+  return plan.limit.known ? fmt::format("; limit kernel {}", text) : "";
+}
+
 std::string fit_answer(const DataPlan& plan) {
   const auto& duplicates = plan.prepared.duplicates;
   const auto& limit = plan.limit;
@@ -40,15 +66,23 @@ std::string fit_answer(const DataPlan& plan) {
   std::string text;
   if (duplicates.num_conflicting > 0) {
     text = fmt::format(
-        "No, not completely: {} samples have equal inputs and different targets, and leave a "
-        "squared objective of {} whatever the network.",
+        "No, not completely: {} samples have equal inputs and different targets, and leave the "
+        "squared objective at {} or more, whatever the network.",
         format_count(duplicates.num_conflicting),
         format_number(duplicates.irreducible_squared, 6));
   } else if (n == 1) {
     text = "Yes: there is one sample only, and nothing to keep apart.";
   } else if (!limit.known) {
-    text = fmt::format("Yes, as far as can be told: no equal inputs with different targets. {}.",
-                       limit.reason);
+    text = fmt::format(
+        "Probably: no equal inputs have different targets. More is not known, because {}.",
+        limit.reason);
+    if (plan.duration.subset_lambda_min > 0) {
+      text += fmt::format(
+          " The kernel of the network itself, at width {}, has the smallest eigenvalue {} on {}.",
+          format_count(plan.width),
+          format_number(plan.duration.subset_lambda_min, 3),
+          counted(plan.duration.newton_samples, "sample"));
+    }
   } else if (limit.singular) {
     text =
         "Not by this network's kernel: it is singular to rounding although no two inputs are "
@@ -64,12 +98,13 @@ std::string fit_answer(const DataPlan& plan) {
                         format_number(plan.prepared.distinct_separation.distance, 4));
   }
   if (duplicates.num_duplicates > 0) {
-    text += fmt::format(
-        " {} samples repeat an earlier one: with them lambda_min is 0, without them {}.",
-        format_count(duplicates.num_duplicates),
-        limit.known ? format_number(limit.lambda_min_distinct, 4) : "unknown");
+    text += fmt::format(" Repeated inputs, here {}, make lambda_min 0{}.",
+                        format_count(duplicates.num_duplicates),
+                        limit.known ? fmt::format("; without them it is {}",
+                                                  format_number(limit.lambda_min_distinct, 4))
+                                    : "");
   }
-  if (plan.constant_targets) {
+  if (plan.constant_targets && n > 1) {
     text += " All targets are the same: a constant fits them, and what follows says little.";
   }
   if (limit.known && limit.samples < n) {
@@ -83,18 +118,9 @@ std::string fit_answer(const DataPlan& plan) {
 
 std::string width_answer(const DataPlan& plan) {
   const auto& needed = plan.needed;
-  if (!needed.found) {
-    std::string text = fmt::format("Not known: {}.", needed.reason);
-    if (!std::isnan(plan.duration.subset_lambda_min)) {
-      text += fmt::format(" At width {} the kernel of {} samples has lambda_min {}.",
-                          format_count(plan.width),
-                          plan.duration.newton_samples,
-                          format_number(plan.duration.subset_lambda_min, 3));
-    }
-    return text;
-  }
+  if (!needed.found) return fmt::format("Not known, because {}.", needed.reason);
   std::string text = fmt::format(
-      "About {} neurons a layer ({} to {} with 95 %) keep half of the limit's lambda_min, {}.",
+      "A width of about {} ({} to {} with 95 %) keeps half of the limit's lambda_min, {}.",
       roughly(needed.width),
       roughly(needed.interval.low),
       roughly(needed.interval.high),
@@ -142,35 +168,54 @@ std::string duration_answer(const DataPlan& plan) {
   const auto& gd = duration.predicted.gd;
   if (!duration.reason.empty()) {
     text = fmt::format("No prediction: {}.", duration.reason);
+  } else if (!duration.reachable) {
+    text = fmt::format(
+        "For ever: {} of the start is an objective of {}, and samples that contradict each other "
+        "leave {}.",
+        format_number(duration.ratio, 3),
+        format_number(duration.ratio * plan.initial_objective, 3),
+        format_number(plan.prepared.duplicates.irreducible_squared, 3));
   } else if (!gd) {
-    text = fmt::format("Gradient descent never reaches {} of the start in the linear model{}.",
-                       format_number(duration.ratio, 3),
-                       plan.prepared.duplicates.num_conflicting > 0
-                           ? ", because samples contradict each other"
-                           : "");
+    text = fmt::format("Gradient descent never reaches {} of the start in the linear model.",
+                       format_number(duration.ratio, 3));
   } else {
-    text = fmt::format("To {} of the start: about {} steps of gradient descent by the linear model",
+    const bool is_part = duration.samples < plan.prepared.dataset.train.size();
+    const bool settled = duration.uncertainty <= kSettled && !is_part;
+    text = fmt::format("To {} of the start: {} {} gradient descent steps by the linear model",
                        format_number(duration.ratio, 3),
+                       settled ? "about" : "at least",
                        roughly(static_cast<double>(*gd)));
+    if (is_part) {
+      text += fmt::format(" (of {} alone)", counted(duration.samples, "sample"));
+    } else if (!settled) {
+      text += fmt::format(" (its {} products of the kernel are too few for the last directions)",
+                          duration.products);
+    }
     if (std::isfinite(duration.excess)) {
       text += fmt::format(
-          ", and {} times as many in truth, as measured on {} samples (down to {} of their start)",
+          ", and {} times as many in truth, as measured on {} (down to {} of the start)",
           format_number(duration.excess, 3),
-          duration.excess_samples,
+          counted(duration.excess_samples, "sample"),
           format_number(duration.excess_ratio, 2));
     }
-    text +=
-        fmt::format(": about {}.", time_of(plan, static_cast<double>(*gd) * likely_excess(plan)));
+    text += fmt::format(": {} {}.",
+                        settled ? "about" : "at least",
+                        time_of(plan, static_cast<double>(*gd) * likely_excess(plan)));
     if (duration.predicted.sgd) {
-      text += fmt::format(" SGD: about {} steps.",
+      text += fmt::format(" SGD: {} {} steps.",
+                          settled ? "about" : "at least",
                           roughly(static_cast<double>(*duration.predicted.sgd)));
     }
+    if (duration.predicted_by_limit.gd) {
+      text += fmt::format(" An infinitely wide network would need {}.",
+                          roughly(static_cast<double>(*duration.predicted_by_limit.gd)));
+    }
   }
-  if (duration.newton_samples > 0) {
+  if (duration.newton_samples > 0 && duration.reachable) {
     text += duration.newton_steps
-                ? fmt::format(" Gauss-Newton: {} steps, counted on {} samples.",
-                              *duration.newton_steps,
-                              duration.newton_samples)
+                ? fmt::format(" Gauss-Newton: {}, counted on {}.",
+                              counted(*duration.newton_steps, "step"),
+                              counted(duration.newton_samples, "sample"))
                 : fmt::format(
                       " Undamped Gauss-Newton failed on {} samples: at its last step the objective "
                       "was {} of the start.",
@@ -294,7 +339,8 @@ json to_json(const DataPlan& plan) {
                       {"outputs", ratio.outputs},
                       {"width", ratio.width},
                       {"seed", ratio.seed},
-                      {"ratio", ratio.ratio}});
+                      {"ratio", ratio.ratio},
+                      {"is_bound", ratio.is_bound}});
   }
   json stages = json::object();
   for (const auto& [name, seconds] : plan.stages) stages[name] = seconds;
@@ -352,10 +398,11 @@ json to_json(const DataPlan& plan) {
           {"predicted_steps",
            {{"gd", steps_json(duration.predicted.gd)},
             {"sgd", steps_json(duration.predicted.sgd)},
-            {"gauss-newton", steps_json(duration.newton_steps)}}},
+            {"gauss-newton", duration.reachable ? steps_json(duration.newton_steps) : json()}}},
           {"predicted_steps_of_limit",
            {{"gd", steps_json(duration.predicted_by_limit.gd)},
             {"sgd", steps_json(duration.predicted_by_limit.sgd)}}},
+          {"target_is_reachable", duration.reachable},
           {"prediction_reason", duration.reason},
           {"prediction_samples", duration.samples},
           {"prediction_products", duration.products},
@@ -444,14 +491,13 @@ report::Table plan_table(const DataPlan& plan) {
                     whole(needed.interval.low),
                     whole(needed.interval.high)));
     add("measured on",
-        fmt::format("{} subsets of samples and outputs, widths up to {}, {} seeds; m ~ n^{} d^{}{}",
-                    needed.half_widths.size(),
+        fmt::format("{}, widths up to {}, {} seeds{}{}",
+                    counted(std::ssize(needed.half_widths), "subset"),
                     needed.widest,
                     needed.seeds,
-                    format_number(needed.samples_exponent, 2),
-                    format_number(needed.outputs_exponent, 2),
+                    growth_text(needed),
                     needed.unreached > 0
-                        ? fmt::format("; {} subsets need more than that width", needed.unreached)
+                        ? fmt::format("; {} more need wider networks", needed.unreached)
                         : ""));
   } else {
     add("width", needed.reason);
@@ -464,24 +510,23 @@ report::Table plan_table(const DataPlan& plan) {
                       ? fmt::format(", from {} samples and scaled up", format_count(step.samples))
                       : ""));
   add("step size, gd",
-      fmt::format("{} (largest stable {}; limit kernel {})",
+      fmt::format("{} (largest stable {}){}",
                   format_number(step.step_size, 4),
                   format_number(step.largest_step, 4),
-                  format_number(step.limit_step, 4)));
+                  beside_limit(plan, format_number(step.limit_step, 4))));
   add(fmt::format("step size, sgd, batch {}", step.batch_size), format_number(step.sgd_step, 4));
   if (duration.reason.empty()) {
     add(fmt::format("steps to {}, gd", format_number(duration.ratio, 2)),
-        fmt::format("{} ({}, n = {}, {} products, last change {} %); limit kernel: {}",
+        fmt::format("{} ({}, n = {}, {} products, last change {} %){}",
                     steps_text(duration.predicted.gd),
                     duration.model,
                     format_count(duration.samples),
                     duration.products,
                     format_number(100 * duration.uncertainty, 2),
-                    steps_text(duration.predicted_by_limit.gd)));
+                    beside_limit(plan, steps_text(duration.predicted_by_limit.gd))));
     add(fmt::format("steps to {}, sgd", format_number(duration.ratio, 2)),
-        fmt::format("{}; limit kernel: {}",
-                    steps_text(duration.predicted.sgd),
-                    steps_text(duration.predicted_by_limit.sgd)));
+        steps_text(duration.predicted.sgd) +
+            beside_limit(plan, steps_text(duration.predicted_by_limit.sgd)));
   } else {
     add("steps", "no prediction: " + duration.reason);
   }

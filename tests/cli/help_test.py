@@ -5,7 +5,7 @@ import re
 import support
 from support import DONE
 
-COMMANDS = ("demo", "train", "verify", "sweep", "reproduce", "data", "report", "info")
+COMMANDS = ("demo", "train", "verify", "sweep", "reproduce", "data", "plan", "report", "info")
 
 
 class Help(support.ProgramTest):
@@ -47,6 +47,7 @@ class Help(support.ProgramTest):
         self.assert_names(self.help_of("data"),
                           sections["data"] + ["DATA", "--seed", "--dtype", "--out", "--outputs"],
                           "data")
+        self.assert_names(self.help_of("plan"), run + ["DATA", "--config", "--set", "--json"], "plan")
         self.assert_names(self.help_of("demo"), ["--seed", "--threads", "--out", "--json"], "demo")
         self.assert_names(self.help_of("report"), ["RUN", "--json", "--quiet"], "report")
         self.assert_names(self.help_of("info"), ["--options", "--theory", "--json"], "info")

@@ -46,6 +46,7 @@ struct WidthRatio {
   std::int64_t samples = 0, outputs = 0, width = 0;
   int seed = 0;
   double ratio = 0;
+  bool is_bound = false;  ///< the ratio is at most this: that of a subset
 };
 
 /// The width at which that ratio is 1/2: the geometric mean over the seeds, 95 % by Student's t.
@@ -90,6 +91,7 @@ struct PredictedSteps {
 struct DurationFacts {
   double ratio = 0;          ///< the share of F_0 that the steps lead to
   std::string reason;        ///< why there is no prediction; empty if there is
+  bool reachable = true;     ///< whether that share is above what no network can go below
   std::string model;         ///< whose kernel predicts: the network's, or K_infinity
   std::int64_t samples = 0;  ///< that `predicted` is for
   PredictedSteps predicted;
@@ -137,9 +139,11 @@ struct PlanLimits {
   std::int64_t limit_samples = 4000;  ///< K_infinity of no more
   double width_operations = 6e11;
   double width_seconds = 22;
-  int width_seeds = 4;
-  double product_operations = 4e10;  ///< of one product of the finite kernel
-  double prediction_seconds = 8;
+  int width_seeds = 6;
+  std::int64_t width_samples = 100;
+  std::int64_t width_outputs = 10;
+  double product_operations = 5e10;  ///< of one product of the finite kernel
+  double prediction_seconds = 9;
   double training_operations = 2.5e11;
   double training_seconds = 9;
 };
