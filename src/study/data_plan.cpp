@@ -26,9 +26,12 @@ namespace overparam::study {
 
 namespace {
 
+constexpr std::int64_t kFewestSamples = 10;
 constexpr std::int64_t kExcessSamples = 50;
+constexpr double kExcessSteps = 200;  ///< that the subset's training should come to
 constexpr std::int64_t kNewtonSamples = 100;
 constexpr std::int64_t kNewtonRows = 1000;
+constexpr double kNewtonOperations = 3e10;  ///< of one kernel
 constexpr double kTimedOperations = 4e10;
 
 /// Samples without those that repeat an earlier one, ascending.
@@ -336,7 +339,7 @@ class Planner {
                                  : plan_.step.step_size;
     duration.predicted_by_limit.gd =
         kernel::predict_steps(process, step_size, duration.ratio, 5e-3, [&] {
-          return watch.seconds() < limits_.prediction_seconds && !base::interrupted();
+          return watch.seconds() < limits_.prediction_seconds / 4 && !base::interrupted();
         }).steps;
     const double slower = plan_.step.sgd_step / plan_.step.step_size;
     duration.predicted_by_limit.sgd =
@@ -351,7 +354,9 @@ class Planner {
   void train_subset() {
     auto& duration = plan_.duration;
     if (problem_.loss.name != "squared") return;
-    const auto part = distinct_part(kExcessSamples);
+    const double each = operations_of_step(architecture_) * kExcessSteps;
+    const auto part = distinct_part(std::clamp<std::int64_t>(
+        std::llround(limits_.training_operations / each), kFewestSamples, kExcessSamples));
     const auto found =
         measure_excess(architecture_, part, number_options_, seed_, duration.ratio, limits_);
     duration.excess_samples = part.size();
@@ -360,11 +365,21 @@ class Planner {
     duration.excess = found.excess;
   }
 
+  /// As many as a dense kernel in every step affords.
+  [[nodiscard]] std::int64_t newton_samples() const {
+    std::int64_t count =
+        std::clamp<std::int64_t>(kNewtonRows / plan_.prepared.num_outputs, 1, kNewtonSamples);
+    const auto operations = [&] {
+      return kernel::plan_kernel(architecture_, count, 0, {}, sizeof(float)).operations;
+    };
+    while (count > kFewestSamples && operations() > kNewtonOperations) count /= 2;
+    return count;
+  }
+
   void count_newton() {
     auto& duration = plan_.duration;
     if (problem_.loss.name != "squared") return;
-    const auto part = distinct_part(
-        std::clamp<std::int64_t>(kNewtonRows / plan_.prepared.num_outputs, 1, kNewtonSamples));
+    const auto part = distinct_part(newton_samples());
     duration.newton_samples = part.size();
     const auto found = count_newton_steps(
         architecture_, part, number_options_, seed_, duration.ratio, memory_limit_);

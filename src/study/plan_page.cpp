@@ -207,8 +207,10 @@ std::string duration_answer(const DataPlan& plan) {
                           roughly(static_cast<double>(*duration.predicted.sgd)));
     }
     if (duration.predicted_by_limit.gd) {
-      text += fmt::format(" An infinitely wide network would need {}.",
-                          roughly(static_cast<double>(*duration.predicted_by_limit.gd)));
+      text +=
+          fmt::format(" An infinitely wide network would need {}{}.",
+                      plan.limit.samples < plan.prepared.dataset.train.size() ? "at least " : "",
+                      roughly(static_cast<double>(*duration.predicted_by_limit.gd)));
     }
   }
   if (duration.newton_samples > 0 && duration.reachable) {

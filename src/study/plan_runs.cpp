@@ -69,8 +69,8 @@ Excess measure_excess(const net::Architecture& architecture,
   net::Workspace workspace(options);
   train::TrainOptions training;
   training.step_size = train::choose_step({}, network, problem, training, workspace).step_size;
-  const auto prediction =
-      train::predict_steps(network, problem, training.step_size, ratio, workspace);
+  const auto prediction = train::predict_steps(
+      network, problem, training.step_size, ratio, workspace, limits.prediction_seconds / 4);
   const double operations = operations_of_step(architecture) * static_cast<double>(problem.size());
   training.stop = {
       .max_steps = std::max<std::int64_t>(1, std::llround(limits.training_operations / operations)),
