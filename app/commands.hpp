@@ -19,6 +19,7 @@ Command verify_command();
 Command sweep_command();
 Command reproduce_command();
 Command data_command();
+Command plan_command();
 Command report_command();
 Command ntk_command();
 Command info_command();

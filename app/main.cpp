@@ -61,6 +61,7 @@ int run(int argc, char** argv) {
                                            app::sweep_command(),
                                            app::reproduce_command(),
                                            app::data_command(),
+                                           app::plan_command(),
                                            app::report_command(),
                                            app::ntk_command(),
                                            app::info_command()};

@@ -21,6 +21,7 @@
 #include "overparam/train/checkpoint.hpp"
 #include "overparam/train/step_size.hpp"
 #include "row_files.hpp"
+#include "run_settings.hpp"
 
 namespace overparam::study {
 
@@ -33,28 +34,6 @@ constexpr const char* kMetrics = "metrics.jsonl";
 constexpr const char* kRecord = "run.json";
 constexpr const char* kWeights = "weights.safetensors";
 constexpr const char* kOutputs = "arrays/outputs.npy";
-constexpr double kDefaultRatio = 1e-3;
-
-train::TrainOptions train_options(const Settings& settings, std::int64_t num_samples) {
-  constexpr std::int64_t kDefaultBatch = 64;
-  const std::int64_t batch = settings.integer("train.batch");
-  return {
-      .method = train::parse_method(settings.text("train.method")),
-      .batch_size = batch > 0 ? batch : std::min(kDefaultBatch, num_samples),
-      .sampling = train::parse_sampling(settings.text("train.sampling")),
-      .momentum = settings.number("train.momentum"),
-      .weight_decay = settings.number("train.weight_decay"),
-      .schedule = train::parse_schedule(settings.text("train.schedule")),
-      .stop = {.max_steps = settings.integer("train.max_steps"),
-               .target_objective = settings.number("train.target_objective"),
-               .target_ratio = settings.number("train.target_ratio"),
-               .target_accuracy = settings.number("train.target_accuracy"),
-               .gradient_norm = settings.number("train.gradient_norm"),
-               .max_seconds = settings.number("train.max_seconds")},
-      .measure_every = settings.integer("train.measure_every"),
-      .seed = static_cast<std::uint64_t>(settings.integer("run.seed")),
-  };
-}
 
 /// One run from its settings to its record.
 class TrainingRun {
@@ -90,14 +69,7 @@ class TrainingRun {
  private:
   void plan() {
     const auto plan = plan_memory(settings_, architecture_, problem_.size());
-    const std::string& limit = settings_.text("run.memory");
-    const auto bytes = base::parse_bytes(limit);
-    base::require(limit.empty() || bytes,
-                  ErrorKind::usage,
-                  "{}: run.memory must be a size such as 4GiB, found \"{}\"",
-                  settings_.origin("run.memory"),
-                  limit);
-    memory_limit_ = bytes.value_or(0);
+    memory_limit_ = memory_limit(settings_);
     plan.check(memory_limit_);
     voice_.say("memory " + plan.describe());
   }
@@ -421,6 +393,38 @@ class TrainingRun {
 };
 
 }  // namespace
+
+train::TrainOptions train_options(const Settings& settings, std::int64_t num_samples) {
+  constexpr std::int64_t kDefaultBatch = 64;
+  const std::int64_t batch = settings.integer("train.batch");
+  return {
+      .method = train::parse_method(settings.text("train.method")),
+      .batch_size = batch > 0 ? batch : std::min(kDefaultBatch, num_samples),
+      .sampling = train::parse_sampling(settings.text("train.sampling")),
+      .momentum = settings.number("train.momentum"),
+      .weight_decay = settings.number("train.weight_decay"),
+      .schedule = train::parse_schedule(settings.text("train.schedule")),
+      .stop = {.max_steps = settings.integer("train.max_steps"),
+               .target_objective = settings.number("train.target_objective"),
+               .target_ratio = settings.number("train.target_ratio"),
+               .target_accuracy = settings.number("train.target_accuracy"),
+               .gradient_norm = settings.number("train.gradient_norm"),
+               .max_seconds = settings.number("train.max_seconds")},
+      .measure_every = settings.integer("train.measure_every"),
+      .seed = static_cast<std::uint64_t>(settings.integer("run.seed")),
+  };
+}
+
+std::uint64_t memory_limit(const Settings& settings) {
+  const std::string& limit = settings.text("run.memory");
+  const auto bytes = base::parse_bytes(limit);
+  base::require(limit.empty() || bytes,
+                ErrorKind::usage,
+                "{}: run.memory must be a size such as 4GiB, found \"{}\"",
+                settings.origin("run.memory"),
+                limit);
+  return bytes.value_or(0);
+}
 
 RunRecord run_training(const Settings& settings,
                        const PreparedData& data,

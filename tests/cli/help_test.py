@@ -5,7 +5,7 @@ import re
 import support
 from support import DONE
 
-COMMANDS = ("demo", "train", "verify", "sweep", "reproduce", "data", "report", "ntk", "info")
+COMMANDS = ("demo", "train", "verify", "sweep", "reproduce", "data", "plan", "report", "ntk", "info")
 
 
 class Help(support.ProgramTest):
@@ -51,6 +51,7 @@ class Help(support.ProgramTest):
                           sections["data"] + sections["network"] + sections["ntk"] +
                           ["--seed", "--dtype", "--memory", "--out", "--fresh", "--json"],
                           "ntk")
+        self.assert_names(self.help_of("plan"), run + ["DATA", "--config", "--set", "--json"], "plan")
         self.assert_names(self.help_of("demo"), ["--seed", "--threads", "--out", "--json"], "demo")
         self.assert_names(self.help_of("report"), ["RUN", "--json", "--quiet"], "report")
         self.assert_names(self.help_of("info"), ["--options", "--theory", "--kernels", "--json"], "info")

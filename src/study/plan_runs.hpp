@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts of a plan that are really run: some training and a few Gauss-Newton steps on a subset,
+// and one step on all of the data.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "overparam/net/architecture.hpp"
+#include "overparam/study/data_plan.hpp"
+#include "overparam/train/problem.hpp"
+
+namespace overparam::study {
+
+/// Some samples of a problem, by index.
+train::Problem subset_of(const train::Problem& problem, const at::Tensor& indices);
+
+/// Gradient descent on a subset for as long as the limits allow, and the steps of the linear model
+/// to the objective that it came to.
+struct Excess {
+  std::int64_t steps = 0;
+  double ratio = kUnknown;   ///< F at the end over F at the start
+  double excess = kUnknown;  ///< steps over the linear model's; NaN where it makes none
+};
+Excess measure_excess(const net::Architecture& architecture,
+                      const train::Problem& problem,
+                      const at::TensorOptions& options,
+                      std::uint64_t seed,
+                      double ratio,
+                      const PlanLimits& limits);
+
+/// Undamped Gauss-Newton: K a = f - y, Delta W = -J^T a, with the network's own kernel anew in
+/// every step.
+struct NewtonCount {
+  std::optional<std::int64_t> steps;  ///< to the ratio; nothing: more than 30, or F grew past 1e3
+  double ratio = kUnknown;            ///< F at the end over F at the start
+  double lambda_min = kUnknown;       ///< of K at the start
+  double lambda_max = kUnknown;
+};
+NewtonCount count_newton_steps(const net::Architecture& architecture,
+                               const train::Problem& problem,
+                               const at::TensorOptions& options,
+                               std::uint64_t seed,
+                               double ratio,
+                               std::uint64_t memory_limit);
+
+/// Wall time of one step of gradient descent on this problem, the best of a few.
+double time_step(const net::Architecture& architecture,
+                 const train::Problem& problem,
+                 const at::TensorOptions& options,
+                 std::uint64_t seed,
+                 double step_size);
+
+/// Floating-point operations of a pass forwards and one backwards over one sample.
+double operations_of_step(const net::Architecture& architecture);
+
+}  // namespace overparam::study
