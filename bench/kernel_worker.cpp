@@ -2,7 +2,7 @@
 // Our side of compare_kernels.py. Reads commands from standard input, answers one line each:
 //
 //     open CASE FOLDER   makes a case of kernels.hpp, and writes what its peers need to FOLDER
-//     kernel K           seconds of a kernel, mean of K after one more
+//     kernel K           seconds of a kernel, mean of K
 //     reference          seconds of the bare products
 //     save FILE          the kernel as .npy
 #include <fmt/format.h>

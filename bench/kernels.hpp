@@ -24,7 +24,7 @@ class KernelTimer {
   /// Writes the weights and the data for another program.
   virtual void write(const std::filesystem::path& /*folder*/) const {}
 
-  /// Mean seconds of `times` kernels after one that is not counted.
+  /// Mean seconds of `times` kernels; after one that is not counted where they are several.
   double kernel_seconds(std::int64_t times);
 
   [[nodiscard]] const at::Tensor& kernel() const { return kernel_; }
