@@ -28,9 +28,10 @@ test:
 bench:
 	@scripts/install-dependencies.sh build bench
 	@$(CONFIGURE)_BENCHMARKS=ON -DOVERPARAM_BUILD_TESTS=OFF -DOVERPARAM_BUILD_EXAMPLES=OFF
-	@$(BUILD) --target overparam_bench overparam_bench_worker
+	@$(BUILD) --target overparam_bench overparam_bench_worker overparam_bench_kernel_worker
 	@env -u OPENBLAS_CORETYPE build/release/bin/overparam_bench
 	@python3 bench/compare.py build/release/bin
+	@python3 bench/compare_kernels.py build/release/bin
 
 clean:
 	@rm -rf build

@@ -8,12 +8,12 @@ each case the objectives must agree.
 """
 
 import argparse
-import os
 import pathlib
 import statistics
-import subprocess
 import sys
 import tempfile
+
+from sides import Side, spread
 
 PEER = pathlib.Path(__file__).with_name("peer.py")
 
@@ -26,34 +26,6 @@ CASES = [
     ("residual", "resnet", "gd", 1024, 0, 1024, 16, 3, 1.0, None),
     ("convolutional", "cnn", "gd", 256, 0, 32, 4, 2, 1.0, None),
 ]
-
-
-class Side:
-    """A process that answers one line for each line it is given."""
-
-    def __init__(self, command, **environment):
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("OPENBLAS_", "OMP_", "GOMP_"))}
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=clean | environment
-        )
-
-    def ask(self, *words):
-        print(*words, file=self.process.stdin, flush=True)
-        answer = self.process.stdout.readline().strip()
-        if not answer:
-            sys.exit(f"compare.py: {self.process.args[-1]} ended without an answer")
-        return answer
-
-    def seconds(self, what, steps):
-        return float(self.ask(what, steps))
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def spread(ratios):
-    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
 def compare(worker, case, rounds):

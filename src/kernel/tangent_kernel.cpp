@@ -64,6 +64,9 @@ base::MemoryPlan memory_of(const net::Architecture& architecture,
   if (in_memory) plan.add("kernel", result, c10::elementSize(options.type));
   plan.add("a tile of it in float64", tile, sizeof(double));
   plan.add("cotangents of two layers", {2, c, samples, architecture.largest_width()}, bytes_each);
+  if (options.block == OutputBlock::trace) {
+    plan.add("cotangents summed over outputs", {samples, architecture.largest_width()}, bytes_each);
+  }
   std::int64_t features = architecture.input_size;
   for (int l = 0; l < architecture.num_layers(); ++l) features += architecture.width_of(l);
   plan.add("features", {samples, features}, bytes_each);
@@ -174,9 +177,19 @@ class Filler {
                 options_);
     bool going = true;
     backward_by_block(network_, tape, cotangents, workspace_, [&](std::span<const UseRecord> uses) {
-      const auto index = static_cast<std::size_t>(uses.front().use.block);
-      const auto& block = network_.architecture().blocks[index];
-      if (going) going = sum.add(block, uses, part_of(block), workspace_);
+      const auto& architecture = network_.architecture();
+      const auto& block = architecture.blocks[static_cast<std::size_t>(uses.front().use.block)];
+      if (!going) return;
+      const bool sums = options_.block == OutputBlock::trace && uses.size() == 1;
+      const auto read_out =
+          sums ? only_read_out(architecture, uses.front().use.layer) : std::nullopt;
+      if (!read_out) {
+        going = sum.add(block, uses, part_of(block), workspace_);
+        return;
+      }
+      const auto deltas = deltas_over_outputs(network_, tape, *read_out, workspace_);
+      const UseRecord summed{uses.front().use, deltas.tensor().unsqueeze(0), uses.front().gathered};
+      going = sum.add(block, {&summed, 1}, part_of(block), workspace_);
     });
     if (!going) return false;
     sum.write(row.begin, column.begin, others_ == nullptr, out_);

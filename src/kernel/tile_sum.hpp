@@ -43,7 +43,8 @@ class TileSum {
 
   TileSum(const Shape& shape, std::int64_t cotangents, const KernelOptions& options);
 
-  /// Adds what all uses of one block give. False if the user interrupted.
+  /// Adds what all uses of one block give; for the trace, deltas (1, ...) stand for those of all
+  /// outputs and have the sum of their products. False if the user interrupted.
   bool add(const net::Block& block,
            std::span<const UseRecord> uses,
            std::int64_t part,
@@ -63,6 +64,8 @@ class TileSum {
                  const Piece& piece,
                  at::Tensor& sum) const;
   [[nodiscard]] std::int64_t samples_in_piece(const Factors& factors) const;
+  [[nodiscard]] std::vector<Piece> pieces_of(std::int64_t step) const;
+  void split_diagonal(std::int64_t begin, std::int64_t size, std::vector<Piece>& pieces) const;
   void fill_lower(at::Tensor& sum) const;
   [[nodiscard]] at::Tensor block_of(at::Tensor& sum, std::int64_t a, std::int64_t b) const;
 

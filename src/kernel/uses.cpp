@@ -42,6 +42,48 @@ void backward_by_block(const net::Network& network,
       });
 }
 
+std::optional<net::Term> only_read_out(const net::Architecture& architecture, int layer) {
+  const auto& own = architecture.layers[static_cast<std::size_t>(layer)];
+  const auto& last = architecture.layers.back();
+  const auto& activation = last.activation;
+  const bool whole =
+      own.positions == 1 &&
+      std::ranges::all_of(own.terms, [](const net::Term& term) { return term.write.all(); });
+  if (!whole || &own == &last || activation.keeps_slopes() || activation.multiply_derivative) {
+    return std::nullopt;
+  }
+  std::optional<net::Term> found;
+  for (const auto& reader : architecture.layers) {
+    for (const auto& term : reader.terms) {
+      if (term.from != layer || term.gather == net::Gather::one) continue;
+      const bool dense = &reader == &last && reader.positions == 1 &&
+                         term.gather == net::Gather::identity && term.block != net::kSkip &&
+                         term.read.all() && term.write.all();
+      if (found || !dense) return std::nullopt;
+      found = term;
+    }
+  }
+  return found;
+}
+
+linalg::Scratch deltas_over_outputs(const net::Network& network,
+                                    const net::Tape& tape,
+                                    const net::Term& read_out,
+                                    net::Workspace& workspace) {
+  const int layer = read_out.from;
+  const auto& activation =
+      network.architecture().layers[static_cast<std::size_t>(layer)].activation;
+  linalg::Scratch scratch = workspace.take(tape.features(layer).sizes());
+  at::Tensor& deltas = scratch.tensor();
+  deltas.copy_((read_out.gain * network.parameters()[read_out.block]).norm(2, 0).expand_as(deltas));
+  if (activation.keeps_slopes()) {
+    deltas.mul_(tape.branches(layer));
+  } else if (activation.multiply_derivative != nullptr) {
+    activation.multiply_derivative(deltas, tape.features(layer));
+  }
+  return scratch;
+}
+
 void sample_gradients(const net::Block& block,
                       std::span<const UseRecord> uses,
                       net::Workspace& workspace,

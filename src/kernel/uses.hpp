@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -23,6 +24,17 @@ void backward_by_block(const net::Network& network,
                        const at::Tensor& cotangent,
                        net::Workspace& workspace,
                        const std::function<void(std::span<const UseRecord>)>& on_block);
+
+/// The dense term of an identity read-out that alone reads this layer, the whole of it: then
+/// delta^a = s B_a * phi'(g), one pattern for all outputs.
+std::optional<net::Term> only_read_out(const net::Architecture& architecture, int layer);
+
+/// |s B_.k| * phi'(g), (n, m), for a layer that has one: its Gram is that of the deltas, summed
+/// over all outputs.
+linalg::Scratch deltas_over_outputs(const net::Network& network,
+                                    const net::Tape& tape,
+                                    const net::Term& read_out,
+                                    net::Workspace& workspace);
 
 /// What the uses of one block give to d y^a_i / d W, flat: (c, n, rows * columns) for deltas (c, n
 /// * positions, channels). Where positions share the block this is smaller than the Grams of their

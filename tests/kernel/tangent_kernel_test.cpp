@@ -176,6 +176,38 @@ INSTANTIATE_TEST_SUITE_P(All,
                          testing::ValuesIn(tests::small_architectures()),
                          [](const auto& tested) { return tested.param.name; });
 
+// Many samples are cut into large pieces, and those on the diagonal once more.
+TEST(TangentKernelPieces, BothHalvesOfManySamplesAreThoseOfTwoDataSets) {
+  constexpr std::int64_t kMany = 1800;
+  const auto shape =
+      net::make_architecture("fc", {.input_size = 3, .num_outputs = 2, .width = 8, .depth = 1});
+  const Network network(shape, 3, at::kDouble);
+  const at::Tensor x = normal({kMany, 3}, "inputs");
+  for (const auto block : {OutputBlock::full, OutputBlock::trace}) {
+    const KernelOptions options{.block = block};
+    EXPECT_LT(relative_difference(empirical_kernel(network, x, options),
+                                  empirical_kernel(network, x, x, options)),
+              tests::kRounding);
+  }
+}
+
+// The layer below the read-out needs one Gram for all outputs together; the others one for each.
+TEST(TangentKernelPlan, TheTraceCountsTheTopLayerOnce) {
+  constexpr std::int64_t kMany = 100;
+  constexpr double kPairs = kMany * (kMany + 1) / 2.0;
+  constexpr double kWidth = 32;
+  auto shape =
+      net::make_architecture("fc", {.input_size = 4, .num_outputs = 10, .width = 32, .depth = 2});
+  const auto operations = [&](const std::string& trained, OutputBlock block) {
+    net::select_trained(shape, trained);
+    return plan_kernel(shape, kMany, 0, {.block = block}, sizeof(double)).operations;
+  };
+  const double saved =
+      operations("W.2", OutputBlock::diagonal) - operations("W.2", OutputBlock::trace);
+  EXPECT_DOUBLE_EQ(saved, kPairs * 2 * 9 * (kWidth + 1));
+  EXPECT_DOUBLE_EQ(operations("W.1", OutputBlock::diagonal), operations("W.1", OutputBlock::trace));
+}
+
 TEST(TangentKernelPlan, AKernelThatDoesNotFitIsRefusedFirst) {
   const auto shape =
       net::make_architecture("fc", {.input_size = 3, .num_outputs = 10, .width = 16, .depth = 1});
