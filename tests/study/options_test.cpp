@@ -11,7 +11,7 @@
 namespace overparam::study {
 namespace {
 
-const std::vector<std::string> kSections{"data", "network", "train", "run", "verify"};
+const std::vector<std::string> kSections{"data", "network", "train", "run", "ntk", "verify"};
 
 class EveryOption : public testing::TestWithParam<std::string> {
  protected:

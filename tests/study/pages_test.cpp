@@ -58,10 +58,11 @@ bool mentions(const Page& page, const std::string& text) {
   return report::to_html(page).find(text) != std::string::npos;
 }
 
-TEST(RunPage, HoldsThreeChartsTheCertificateAndTheData) {
+TEST(RunPage, HoldsItsChartsTheCertificateAndTheData) {
   const auto record = run(digit_settings({{"network.depth", "2"}}));
   const auto page = run_page(record);
-  EXPECT_EQ(figure_ids(page), (std::vector<std::string>{"objective", "distance", "signs"}));
+  EXPECT_EQ(figure_ids(page),
+            (std::vector<std::string>{"objective", "distance", "signs", "spectrum"}));
   EXPECT_EQ(count<report::Table>(page), 1u);
   EXPECT_EQ(count<report::ImageGrid>(page), 1u);
   EXPECT_EQ(count<report::Details>(page), 1u);
@@ -81,6 +82,11 @@ TEST(RunPage, HoldsThreeChartsTheCertificateAndTheData) {
   EXPECT_EQ(figure_called(page, "distance").series[1].y.front(), 0);
   EXPECT_TRUE(mentions(page, "the step limit was reached"));
   EXPECT_TRUE(mentions(page, "width = 32"));
+
+  const auto& spectrum = figure_called(page, "spectrum").series[0];
+  EXPECT_EQ(spectrum.y.back(), record.facts.initial.lambda_min);
+  EXPECT_NEAR(spectrum.y.front() / record.facts.lambda_max, 1, 1e-2);
+  EXPECT_TRUE(mentions(page, "Kernel regime: " + record.regime.answer()));
 }
 
 TEST(RunPage, IsTheSameFromTheFolder) {
@@ -148,7 +154,8 @@ TEST(DemoPage, ComparesTheWideNetworkWithTheNarrowOnes) {
   }
   const auto page = demo_page(demo);
   EXPECT_EQ(page.title, "Over-parameterisation at work");
-  EXPECT_EQ(figure_ids(page), (std::vector<std::string>{"objective", "distance", "signs"}));
+  EXPECT_EQ(figure_ids(page),
+            (std::vector<std::string>{"objective", "distance", "signs", "spectrum"}));
   EXPECT_EQ(names(figure_called(page, "objective")),
             (std::vector<std::string>{"m = 64", "linear model, m = 64", "m = 16", "m = 4"}));
   EXPECT_GE(count<report::Command>(page), 3u);
