@@ -2,6 +2,7 @@
 #include "overparam/base/memory.hpp"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -51,6 +52,14 @@ std::uint64_t saturating_product(std::uint64_t a, std::uint64_t b) {
 }  // namespace
 
 std::uint64_t available_memory() { return std::min(system_available(), control_group_available()); }
+
+std::uint64_t resident_memory() {
+  std::ifstream file("/proc/self/statm");
+  std::uint64_t size = 0;
+  std::uint64_t resident = 0;
+  if (!(file >> size >> resident)) return peak_resident_memory();
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
 
 std::uint64_t peak_resident_memory() {
   rusage usage{};

@@ -213,7 +213,7 @@ class KernelStudy {
   [[nodiscard]] base::MemoryPlan held_memory(const char* purpose) const {
     base::MemoryPlan plan(purpose);
     if (options_.memory_limit > 0) {
-      plan.add("the program and its data", base::peak_resident_memory());
+      plan.add("the program and its data", base::resident_memory());
     }
     return plan;
   }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <vector>
 
 #include "support/files.hpp"
 
@@ -37,6 +38,16 @@ TEST(Memory, PlanSurvivesOverflow) {
 TEST(Memory, TheMachineHasSome) {
   EXPECT_GT(available_memory(), 1ull << 20);
   EXPECT_GT(peak_resident_memory(), 1ull << 20);
+}
+
+TEST(Memory, WhatIsHeldRisesAndFalls) {
+  constexpr std::uint64_t kBytes = 256u << 20;
+  const std::uint64_t before = resident_memory();
+  {
+    const std::vector<char> large(kBytes, 1);
+    EXPECT_GT(resident_memory(), before + kBytes / 2) << large.size();
+  }
+  EXPECT_LT(resident_memory(), before + kBytes / 2);
 }
 
 }  // namespace

@@ -108,8 +108,9 @@ class Kernels(support.ProgramTest):
     def test_an_interrupted_kernel_goes_on(self):
         program = self.ntk("--data", "digits", "--samples", 700, "--width", 8, "--block",
                            "trace")["peak_memory"]
+        limit = program + 60_000_000
         arguments = ("ntk", "--data", "digits", "--samples", 700, "--width", 512, "--depth", 3,
-                     "--threads", 1, "--memory", program + 60_000_000, "--block", "trace",
+                     "--threads", 1, "--memory", limit, "--block", "trace",
                      "--out", "k.npy")
         log = self.folder / "k.npy.tiles"
         process = self.start(*arguments)
@@ -125,7 +126,9 @@ class Kernels(support.ProgramTest):
         self.assertIn(f"going on after {done} of", result.err)
         self.assertFalse(log.exists())
         resumed = read_npy(self.folder / "k.npy")[1]
-        self.expect(DONE, *arguments[:-1], "whole.npy", "--quiet")
+        other = self.expect(DONE, *arguments[:-1], "whole.npy", "--quiet", "--json").document
+        self.assertGreater(other["tiles"], 2)
+        self.assertLessEqual(other["peak_memory"], limit)
         whole = read_npy(self.folder / "whole.npy")[1]
         self.assertLess(max(abs(a - b) for a, b in zip(resumed, whole)), 1e-9 * max(whole))
 

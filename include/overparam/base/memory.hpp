@@ -12,6 +12,9 @@ namespace overparam::base {
 /// the control group leaves.
 [[nodiscard]] std::uint64_t available_memory();
 
+/// What this process holds now, in bytes.
+[[nodiscard]] std::uint64_t resident_memory();
+
 /// The most memory this process has held at once, in bytes.
 [[nodiscard]] std::uint64_t peak_resident_memory();
 
