@@ -51,10 +51,12 @@ MappedArray::MappedArray(fs::path path,
                          std::vector<std::int64_t> sizes,
                          at::ScalarType type,
                          const std::string& identity,
+                         std::int64_t tile_side,
                          bool fresh)
     : path_(std::move(path)),
       part_(with_suffix(path_, ".part")),
-      log_(with_suffix(path_, ".tiles")) {
+      log_(with_suffix(path_, ".tiles")),
+      tile_side_(tile_side) {
   const fs::path folder = path_.has_parent_path() ? path_.parent_path() : fs::path(".");
   make_writable_folder(folder);
   require(!fs::is_directory(path_),
@@ -74,7 +76,7 @@ MappedArray::MappedArray(fs::path path,
             format_bytes(bytes),
             format_bytes(room));
     write_file(part_, header);
-    write_file(log_, identity + "\n");
+    write_file(log_, fmt::format("{}\n{}\n", identity, tile_side_));
   }
   map_file(header.size(), bytes);
   tensor_ = at::from_blob(
@@ -98,9 +100,14 @@ void MappedArray::read_log(const std::string& identity, bool fresh) {
           path_.string(),
           found,
           identity);
+  std::string side;
+  std::getline(log, side);
+  const auto stored = parse_integer(side);
+  if (!stored) return;  // killed before the first tile
   for (std::string line; std::getline(log, line);) {
     if (const auto tile = parse_integer(line)) done_.insert(*tile);
   }
+  if (!done_.empty()) tile_side_ = *stored;
 }
 
 void MappedArray::map_file(std::uint64_t header_bytes, std::uint64_t bytes) {

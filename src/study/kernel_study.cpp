@@ -20,6 +20,7 @@
 #include "overparam/linalg/spectrum.hpp"
 #include "overparam/study/training.hpp"
 #include "overparam/train/checkpoint.hpp"
+#include "run_settings.hpp"
 
 namespace overparam::study {
 
@@ -52,17 +53,6 @@ kernel::KernelOptions parse_block(const Settings& settings) {
   options.block = OutputBlock::single;
   options.output = output;
   return options;
-}
-
-std::uint64_t parse_memory(const Settings& settings) {
-  const std::string& limit = settings.text("run.memory");
-  const auto bytes = base::parse_bytes(limit);
-  base::require(limit.empty() || bytes,
-                ErrorKind::usage,
-                "{}: run.memory must be a size such as 4GiB, found \"{}\"",
-                settings.origin("run.memory"),
-                limit);
-  return bytes.value_or(0);
 }
 
 /// Kernels are computed in float64 unless the user says otherwise: float32 loses the small
@@ -102,7 +92,7 @@ class KernelStudy {
         type_(number_type(settings_)),
         architecture_(build_architecture(settings_, network_input(data_))),
         options_(parse_block(settings_)) {
-    options_.memory_limit = parse_memory(settings_);
+    options_.memory_limit = memory_limit(settings_);
     options_.type = type_;
     if (settings_.text("network.trained") == "all") read_outs_ = leave_out_read_outs(architecture_);
   }
@@ -218,12 +208,12 @@ class KernelStudy {
     return plan;
   }
 
-  at::Tensor& target(const std::vector<std::int64_t>& sizes) {
+  at::Tensor& target(const std::vector<std::int64_t>& sizes, std::int64_t tile_side) {
     const std::string& out = settings_.text("run.out");
     if (out.empty()) {
       values_ = at::empty(sizes, at::dtype(type_));
     } else {
-      file_ = std::make_unique<base::MappedArray>(out, sizes, type_, identity(), fresh_);
+      file_ = std::make_unique<base::MappedArray>(out, sizes, type_, identity(), tile_side, fresh_);
       values_ = file_->tensor();
     }
     return values_;
@@ -236,12 +226,12 @@ class KernelStudy {
     if (options.memory_limit > 0) {
       options.memory_limit -= std::min(held.total(), options.memory_limit - 1);
     }
-    const auto plan = kernel::plan_kernel(architecture_,
-                                          problem_.size(),
-                                          0,
-                                          options,
-                                          c10::elementSize(type_),
-                                          settings_.text("run.out").empty());
+    auto plan = kernel::plan_kernel(architecture_,
+                                    problem_.size(),
+                                    0,
+                                    options,
+                                    c10::elementSize(type_),
+                                    settings_.text("run.out").empty());
     base::MemoryPlan memory = plan.memory;
     memory.add(held);
     memory.check(options_.memory_limit);
@@ -250,11 +240,12 @@ class KernelStudy {
                            plan.tiles,
                            plan.tiles == 1 ? "" : "s",
                            plan.operations));
+    const net::Network network = make_network();
+    at::Tensor& out = target(plan.sizes, plan.samples_at_once);
+    if (file_) keep_tiles_of(*file_, plan);
     record_.tiles = plan.tiles;
     record_.operations = plan.operations;
     record_.method = "structured product of Grams";
-    const net::Network network = make_network();
-    at::Tensor& out = target(plan.sizes);
     base::ProgressLine progress(
         "tile", plan.tiles, voice_.progress, file_ ? file_->tiles_done() : 0);
     options.on_tile = [&](std::int64_t done, std::int64_t) { progress.update(done); };
@@ -271,6 +262,22 @@ class KernelStudy {
     if (record_.interrupted) return;
     prepare_regression(network);
     if (!read_outs_.empty()) note_read_out(network);
+  }
+
+  /// Tiles of an unfinished file go on as they were cut, whatever memory is free today. What the
+  /// program itself holds differs from start to start, which may move the cut by one piece.
+  void keep_tiles_of(const base::MappedArray& file, kernel::KernelPlan& plan) const {
+    const auto pieces = [&](std::int64_t side) { return (problem_.size() + side - 1) / side; };
+    const std::int64_t cut = pieces(file.tile_side());
+    base::require(cut + 1 >= pieces(plan.samples_at_once),
+                  ErrorKind::capacity,
+                  "{} was begun in tiles of {} samples, and the memory allowed now is enough for "
+                  "{}; --fresh begins again",
+                  settings_.text("run.out"),
+                  file.tile_side(),
+                  plan.samples_at_once);
+    plan.samples_at_once = file.tile_side();
+    plan.tiles = cut * (cut + 1) / 2;
   }
 
   void make_infinite() {
@@ -290,7 +297,7 @@ class KernelStudy {
     record_.kernel_scale = limit.scale();
     record_.standard_error = limit.standard_error();
     record_.method = limit.method();
-    record_.interrupted = !limit.fill(problem_.inputs, target({n, n}));
+    record_.interrupted = !limit.fill(problem_.inputs, target({n, n}, n));
     if (record_.interrupted) return;
     if (data_.dataset.test) cross_ = limit(test().inputs, problem_.inputs);
     if (read_outs_.empty() || kind_ == "conjugate") return;

@@ -14,7 +14,7 @@ TEST(MappedArray, IsANumpyFileOnceCommitted) {
   const tests::TemporaryFolder folder;
   const auto path = folder / "kernel.npy";
   {
-    MappedArray array(path, {3, 5}, at::kDouble, "kernel");
+    MappedArray array(path, {3, 5}, at::kDouble, "kernel", 3);
     array.tensor().copy_(at::arange(15, at::kDouble).view({3, 5}));
     EXPECT_FALSE(std::filesystem::exists(path));
     array.commit();
@@ -27,27 +27,29 @@ TEST(MappedArray, GoesOnWhereAnotherStopped) {
   const tests::TemporaryFolder folder;
   const auto path = folder / "kernel.npy";
   {
-    MappedArray array(path, {4}, at::kFloat, "seed 1");
+    MappedArray array(path, {4}, at::kFloat, "seed 1", 2);
     array.tensor().narrow(0, 0, 2).fill_(7);
     array.finish(0);
   }
   tests::expect_error(ErrorKind::usage, {"kernel.npy is unfinished", "seed 1", "seed 2"}, [&] {
-    MappedArray other(path, {4}, at::kFloat, "seed 2");
+    MappedArray other(path, {4}, at::kFloat, "seed 2", 2);
   });
   {
-    MappedArray array(path, {4}, at::kFloat, "seed 1");
+    // Less memory today would mean smaller tiles, but tile 0 was one of side 2.
+    MappedArray array(path, {4}, at::kFloat, "seed 1", 1);
+    EXPECT_EQ(array.tile_side(), 2);
     EXPECT_TRUE(array.is_done(0));
     EXPECT_FALSE(array.is_done(1));
     EXPECT_EQ(array.tensor()[1].item<float>(), 7);
   }
-  MappedArray fresh(path, {4}, at::kFloat, "seed 2", true);
+  MappedArray fresh(path, {4}, at::kFloat, "seed 2", 2, true);
   EXPECT_EQ(fresh.tiles_done(), 0);
 }
 
 TEST(MappedArray, ADiskThatIsTooSmallIsNamed) {
   const tests::TemporaryFolder folder;
   tests::expect_error(ErrorKind::capacity, {"kernel.npy needs", "file system has"}, [&] {
-    MappedArray array(folder / "kernel.npy", {1 << 24, 1 << 24}, at::kDouble, "too large");
+    MappedArray array(folder / "kernel.npy", {1 << 24, 1 << 24}, at::kDouble, "too large", 1);
   });
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }

@@ -18,6 +18,7 @@ namespace overparam::base {
 class MappedArray {
  public:
   /// @param identity of the content, one line: what an unfinished file must agree with
+  /// @param tile_side of the tiles that a new file will be made of; an unfinished one keeps its own
   /// @param fresh throw away what an earlier process left
   /// @throws Error(usage) if an unfinished file is of something else, or the folder cannot be
   /// written
@@ -26,6 +27,7 @@ class MappedArray {
               std::vector<std::int64_t> sizes,
               at::ScalarType type,
               const std::string& identity,
+              std::int64_t tile_side,
               bool fresh = false);
   ~MappedArray();
   MappedArray(const MappedArray&) = delete;
@@ -33,6 +35,9 @@ class MappedArray {
 
   /// A view of the file; valid while this is.
   [[nodiscard]] at::Tensor& tensor() { return tensor_; }
+
+  /// What the numbers of tiles refer to.
+  [[nodiscard]] std::int64_t tile_side() const { return tile_side_; }
 
   [[nodiscard]] bool is_done(std::int64_t tile) const { return done_.contains(tile); }
   [[nodiscard]] std::int64_t tiles_done() const { return std::ssize(done_); }
@@ -50,6 +55,7 @@ class MappedArray {
   std::filesystem::path path_;
   std::filesystem::path part_;
   std::filesystem::path log_;
+  std::int64_t tile_side_;
   std::set<std::int64_t> done_;
   at::Tensor tensor_;
   void* memory_ = nullptr;
