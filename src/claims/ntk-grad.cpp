@@ -10,23 +10,13 @@
 #include <string>
 
 #include "support/experiment.hpp"
+#include "support/stability.hpp"
 #include "support/tangent.hpp"
 #include "support/window.hpp"
 
 namespace overparam::claims {
 
 namespace {
-
-std::vector<Row> measure(const Point& point) {
-  return point.design == "training" ? measure_tangent_training(point) : measure_tangent_ball(point);
-}
-
-/// The adversary flips ten signs or so, below which the mean of the logarithm lies visibly under
-/// the logarithm of the mean, and does not saturate.
-bool adversary_in_range(const Row& row) {
-  return row.at("m") * std::pow(row.at("omega"), 2.0 / 3) >= 8 &&
-         row.at("omega") * row.at("L") <= 0.1;
-}
 
 Law in_omega(const char* family, const char* label) {
   return {.name = std::string("|grad y' - grad y| / |grad y| in omega, ") + label,
@@ -36,7 +26,7 @@ Law in_omega(const char* family, const char* label) {
           .y = "gradient_change",
           .predicted = 1.0 / 3,
           .limit = Limit::small,
-          .keep = std::string(family) == "adversarial" ? adversary_in_range : tangent_in_range};
+          .keep = std::string(family) == "adversarial" ? adversary_in_range : flips_enough};
 }
 
 Law in_width(const char* family, const char* label) {
@@ -78,35 +68,7 @@ std::vector<Row> with_ratio(const std::vector<Row>& rows) {
   return result;
 }
 
-std::vector<Design> designs(Scale scale) {
-  return {
-      {.name = "omega",
-       .fixed = {{"m", pick(scale, 512.0, 1024.0, 4096.0)}, {"L", pick(scale, 1.0, 2.0, 2.0)}},
-       .seeds = pick(scale, 3, 4, 12)},
-      {.name = "m",
-       .fixed = {{"L", pick(scale, 1.0, 2.0, 2.0)}, {"root_m", 1}},
-       .axes = {{"m",
-                 pick<std::vector<double>>(scale,
-                                           {64, 128, 256, 512},
-                                           {64, 128, 256, 512, 1024},
-                                           {128, 256, 512, 1024, 2048, 4096})}},
-       .seeds = pick(scale, 3, 4, 12)},
-      {.name = "L",
-       .fixed = {{"m", pick(scale, 128.0, 256.0, 1024.0)}, {"omega", 0.003}},
-       .axes = {{"L",
-                 pick<std::vector<double>>(
-                     scale, {1, 2, 4, 8}, {1, 2, 4, 8, 16}, {1, 2, 4, 8, 16, 32})}},
-       .seeds = pick(scale, 3, 4, 10)},
-      {.name = "training",
-       .fixed = {{"L", pick(scale, 1.0, 2.0, 2.0)}},
-       .axes = {{"m",
-                 pick<std::vector<double>>(scale,
-                                           {32, 64, 128, 256, 512},
-                                           {32, 64, 128, 256, 512},
-                                           {64, 128, 256, 512, 1024, 2048})}},
-       .seeds = pick(scale, 3, 6, 12)},
-  };
-}
+std::vector<Design> designs(Scale scale) { return tangent_designs(scale, 3); }
 
 }  // namespace
 
@@ -125,7 +87,7 @@ Claim ntk_grad() {
       .inside_window = near_enough_for_stability,
       .expected = {VerdictKind::tight},
       .designs = designs,
-      .measure = measure,
+      .measure = measure_tangent,
       .memory = tangent_memory,
       .summarise = with_ratio,
       .laws = {in_omega("adversarial", "adversary"),
@@ -161,21 +123,8 @@ Claim ntk_grad() {
                   .value = largest_constant,
                   .low = 0.1,
                   .high = 4}},
-      .positive_control =
-          {.description = "m up to 512, L up to 8",
-           .designs = {{.name = "omega", .fixed = {{"m", 512}, {"L", 1}}, .seeds = 3},
-                       {.name = "m",
-                        .fixed = {{"L", 1}, {"root_m", 1}},
-                        .axes = {{"m", {48, 96, 192, 384}}},
-                        .seeds = 2},
-                       {.name = "L",
-                        .fixed = {{"m", 64}, {"omega", 0.003}},
-                        .axes = {{"L", {1, 2, 4, 8}}},
-                        .seeds = 2},
-                       {.name = "training",
-                        .fixed = {{"L", 1}},
-                        .axes = {{"m", {32, 64, 128, 192}}},
-                        .seeds = 3}}},
+      .positive_control = {.description = "m up to 512, L up to 8",
+                           .designs = small_tangent_designs()},
       .negative_control =
           {.description =
                "Gaussian pre-activations broken: half of the last layer's rows are orthogonal to "

@@ -20,14 +20,6 @@ Law in_width(const std::string& name, const char* design, const char* column, do
   return {.name = name, .design = design, .x = "m", .y = column, .predicted = predicted};
 }
 
-/// The designs of one arm each: outputs at the start subtracted, and left as they are.
-std::vector<Design> designs_of(const Values& fixed, const std::vector<double>& widths, int seeds) {
-  Values plain = fixed;
-  plain["plain"] = 1;
-  return {{.name = "centred", .fixed = fixed, .axes = {{"m", widths}}, .seeds = seeds},
-          {.name = "plain", .fixed = plain, .axes = {{"m", widths}}, .seeds = seeds}};
-}
-
 }  // namespace
 
 Claim slide_ntk_gradient() {
@@ -49,11 +41,11 @@ Claim slide_ntk_gradient() {
       .designs = [](Scale scale) -> std::vector<Design> {
         switch (scale) {
           case Scale::quick:
-            return designs_of({{"L", 1}}, {32, 64, 128, 256, 512}, 8);
+            return centred_and_plain({{"L", 1}}, {32, 64, 128, 256, 512}, 8);
           case Scale::standard:
-            return designs_of({{"L", 2}}, {64, 128, 256, 512, 1024}, 10);
+            return centred_and_plain({{"L", 2}}, {64, 128, 256, 512, 1024}, 10);
           default:
-            return designs_of({{"L", 3}}, {64, 128, 256, 512, 1024, 2048, 4096}, 20);
+            return centred_and_plain({{"L", 3}}, {64, 128, 256, 512, 1024, 2048, 4096}, 20);
         }
       },
       .measure = measure_tangent_training,
@@ -73,12 +65,12 @@ Claim slide_ntk_gradient() {
                in_width("relative change of K in m, the slide", "centred", "kernel_change", -0.5),
                in_width("|W - W^(0)|_2 in m", "centred", "omega", -0.5)},
       .positive_control = {.description = "L = 1, up to m = 512",
-                           .designs = designs_of({{"L", 1}}, {32, 64, 128, 256, 512}, 4)},
+                           .designs = centred_and_plain({{"L", 1}}, {32, 64, 128, 256, 512}, 4)},
       .negative_control =
           {.description =
                "kinks taken away: softplus in place of ReLU, whose gradients drift like 1/sqrt m, "
                "so that the slide is not refuted",
-           .designs = designs_of({{"L", 1}, {"smooth", 1}}, {16, 32, 64, 128}, 3)},
+           .designs = centred_and_plain({{"L", 1}, {"smooth", 1}}, {16, 32, 64, 128}, 3)},
   };
 }
 

@@ -29,14 +29,6 @@ double at_the_largest_width(const std::vector<Row>& rows) {
   return mean_where("centred", "sup_objectives_apart", {{"m", std::ranges::max(widths)}})(rows);
 }
 
-/// The designs of one arm each: outputs at the start subtracted, and left as they are.
-std::vector<Design> designs_of(const Values& fixed, const std::vector<double>& widths, int seeds) {
-  Values plain = fixed;
-  plain["plain"] = 1;
-  return {{.name = "centred", .fixed = fixed, .axes = {{"m", widths}}, .seeds = seeds},
-          {.name = "plain", .fixed = plain, .axes = {{"m", widths}}, .seeds = seeds}};
-}
-
 }  // namespace
 
 Claim slide_ntk_objective() {
@@ -54,11 +46,11 @@ Claim slide_ntk_objective() {
       .designs = [](Scale scale) -> std::vector<Design> {
         switch (scale) {
           case Scale::quick:
-            return designs_of({{"L", 1}}, {32, 64, 128, 256, 512}, 8);
+            return centred_and_plain({{"L", 1}}, {32, 64, 128, 256, 512}, 8);
           case Scale::standard:
-            return designs_of({{"L", 2}}, {64, 128, 256, 512, 1024}, 10);
+            return centred_and_plain({{"L", 2}}, {64, 128, 256, 512, 1024}, 10);
           default:
-            return designs_of({{"L", 3}}, {64, 128, 256, 512, 1024, 2048, 4096}, 20);
+            return centred_and_plain({{"L", 3}}, {64, 128, 256, 512, 1024, 2048, 4096}, 20);
         }
       },
       .measure = measure_tangent_training,
@@ -74,10 +66,10 @@ Claim slide_ntk_objective() {
                   .low = 0,
                   .high = 0.1}},
       .positive_control = {.description = "L = 1, up to m = 512",
-                           .designs = designs_of({{"L", 1}}, {32, 64, 128, 256, 512}, 4)},
+                           .designs = centred_and_plain({{"L", 1}}, {32, 64, 128, 256, 512}, 4)},
       .negative_control =
           {.description = "|y*| = O(1) broken: targets grow with sqrt m, and so do the outputs",
-           .designs = designs_of({{"L", 1}, {"grown", 1}}, {32, 64, 128, 256}, 3)},
+           .designs = centred_and_plain({{"L", 1}, {"grown", 1}}, {32, 64, 128, 256}, 3)},
   };
 }
 

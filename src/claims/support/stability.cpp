@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "support/experiment.hpp"
 #include "support/perturbations.hpp"
@@ -161,5 +162,27 @@ std::vector<Row> measure_stability(const Point& original, Adversary adversary) {
 }
 
 bool flips_enough(const Row& row) { return row.at("counted") >= 5 && row.at("change_h") <= 0.1; }
+
+bool adversary_in_range(const Row& row) {
+  return row.at("m") * std::pow(row.at("omega"), 2.0 / 3) >= 8 &&
+         row.at("omega") * row.at("L") <= 0.1;
+}
+
+std::function<double(const std::vector<Row>&)> adversary_exponent(const std::string& column) {
+  return [column](const std::vector<Row>& rows) {
+    std::vector<double> exponents;
+    for (const auto& run : group_by(rows_of(rows, "omega", "adversarial"), {"seed"})) {
+      std::vector<double> omega;
+      std::vector<double> change;
+      for (const auto& row : run) {
+        if (!adversary_in_range(row)) continue;
+        omega.push_back(row.at("omega"));
+        change.push_back(row.at(column));
+      }
+      exponents.push_back(linalg::fit_power_law(omega, change).exponent);
+    }
+    return exponents.empty() ? std::numeric_limits<double>::quiet_NaN() : linalg::mean(exponents);
+  };
+}
 
 }  // namespace overparam::claims

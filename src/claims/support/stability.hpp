@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "overparam/claims/claim.hpp"
@@ -25,5 +27,13 @@ std::vector<Row> measure_stability(const Point& point, Adversary adversary);
 
 /// Enough flips to count, and a perturbation small enough not to saturate.
 bool flips_enough(const Row& row);
+
+/// The adversary flips ten signs or so, below which the mean of a logarithm lies visibly under the
+/// logarithm of the mean, and does not saturate.
+bool adversary_in_range(const Row& row);
+
+/// The adversary's exponent of a column in omega, in range, fitted for each seed of the design
+/// "omega" and averaged over the seeds.
+std::function<double(const std::vector<Row>&)> adversary_exponent(const std::string& column);
 
 }  // namespace overparam::claims

@@ -285,10 +285,6 @@ std::vector<Row> measure_tangent_ball(const Point& original) {
   return rows;
 }
 
-bool tangent_in_range(const Row& row) {
-  return row.at("counted") >= 5 && row.at("change_h") <= 0.1;
-}
-
 std::vector<Row> measure_tangent_training(const Point& original) {
   Point point = original;
   point.settings.try_emplace("d", 1);
@@ -341,6 +337,63 @@ std::vector<Row> measure_tangent_training(const Point& original) {
   for (const double norm : norms) sum += norm;
   row.values["linearisation_slope"] = row.at("linearisation") / sum;
   return {row};
+}
+
+std::vector<Row> measure_tangent(const Point& point) {
+  return point.design == "training" ? measure_tangent_training(point) : measure_tangent_ball(point);
+}
+
+std::vector<Design> tangent_designs(Scale scale, int quick_seeds) {
+  return {
+      {.name = "omega",
+       .fixed = {{"m", pick(scale, 512.0, 1024.0, 4096.0)}, {"L", pick(scale, 1.0, 2.0, 2.0)}},
+       .seeds = pick(scale, quick_seeds, 4, 12)},
+      {.name = "m",
+       .fixed = {{"L", pick(scale, 1.0, 2.0, 2.0)}, {"root_m", 1}},
+       .axes = {{"m",
+                 pick<std::vector<double>>(scale,
+                                           {64, 128, 256, 512},
+                                           {64, 128, 256, 512, 1024},
+                                           {128, 256, 512, 1024, 2048, 4096})}},
+       .seeds = pick(scale, 3, 4, 12)},
+      {.name = "L",
+       .fixed = {{"m", pick(scale, 128.0, 256.0, 1024.0)}, {"omega", 0.003}},
+       .axes = {{"L",
+                 pick<std::vector<double>>(
+                     scale, {1, 2, 4, 8}, {1, 2, 4, 8, 16}, {1, 2, 4, 8, 16, 32})}},
+       .seeds = pick(scale, 3, 4, 10)},
+      {.name = "training",
+       .fixed = {{"L", pick(scale, 1.0, 2.0, 2.0)}},
+       .axes = {{"m",
+                 pick<std::vector<double>>(scale,
+                                           {32, 64, 128, 256, 512},
+                                           {32, 64, 128, 256, 512},
+                                           {64, 128, 256, 512, 1024, 2048})}},
+       .seeds = pick(scale, 3, 6, 12)},
+  };
+}
+
+std::vector<Design> small_tangent_designs() {
+  return {
+      {.name = "omega", .fixed = {{"m", 512}, {"L", 1}}, .seeds = 3},
+      {.name = "m",
+       .fixed = {{"L", 1}, {"root_m", 1}},
+       .axes = {{"m", {48, 96, 192, 384}}},
+       .seeds = 2},
+      {.name = "L",
+       .fixed = {{"m", 64}, {"omega", 0.003}},
+       .axes = {{"L", {1, 2, 4, 8}}},
+       .seeds = 2},
+      {.name = "training", .fixed = {{"L", 1}}, .axes = {{"m", {32, 64, 128, 192}}}, .seeds = 3}};
+}
+
+std::vector<Design> centred_and_plain(const Values& fixed,
+                                      const std::vector<double>& widths,
+                                      int seeds) {
+  Values plain = fixed;
+  plain["plain"] = 1;
+  return {{.name = "centred", .fixed = fixed, .axes = {{"m", widths}}, .seeds = seeds},
+          {.name = "plain", .fixed = plain, .axes = {{"m", widths}}, .seeds = seeds}};
 }
 
 std::uint64_t tangent_memory(const Point& point) {

@@ -49,9 +49,6 @@ at::Tensor relative_kernel_change(const at::Tensor& moved, const at::Tensor& sta
 /// counts.
 std::vector<Row> measure_tangent_ball(const Point& point);
 
-/// Enough flips to count, and a perturbation small enough not to saturate.
-bool tangent_in_range(const Row& row);
-
 /// One training by gradient descent with eta = 1 / (2 lambda_max(K_0)) to F <= ratio F_0 beside its
 /// linear model at the initial weights with the same steps, f <- f - eta K_0 (f - y*): a single row
 /// of the family "trajectory". Settings: m, L, d; "delta" (0.5); "ratio" (0.01); "scale" (1): the
@@ -66,6 +63,21 @@ bool tangent_in_range(const Row& row);
 /// sum_l |W_l - W_l^(0)|_2; outputs_apart, sup_t max_i |f_t - f_t^lin|; objectives_apart, |F -
 /// F^NTK| / F_0 at the last step, and sup_objectives_apart, its largest over the steps; steps.
 std::vector<Row> measure_tangent_training(const Point& point);
+
+/// One of the two: the training where the point is of the design "training".
+std::vector<Row> measure_tangent(const Point& point);
+
+/// The designs "omega", "m" and "L" of the ball, and "training".
+/// @param quick_seeds of the design "omega" at the quick scale
+std::vector<Design> tangent_designs(Scale scale, int quick_seeds);
+
+/// The same at a size that takes a second.
+std::vector<Design> small_tangent_designs();
+
+/// Trainings over widths in two arms: outputs at the start subtracted, and left as they are.
+std::vector<Design> centred_and_plain(const Values& fixed,
+                                      const std::vector<double>& widths,
+                                      int seeds);
 
 /// Bytes of either.
 std::uint64_t tangent_memory(const Point& point);
