@@ -26,11 +26,19 @@ int exit_code_of(const study::RunRecord& record, const study::Settings& settings
 }
 
 void warn_about_unused(const study::Settings& settings, const study::Voice& voice) {
-  if (settings.text("train.method") == "sgd") return;
-  for (const char* key : {"train.batch", "train.sampling", "train.measure_every"}) {
-    const auto& origin = settings.origin(key);
-    if (origin == "default") continue;
-    voice.warn(fmt::format("{}: {} has no effect without --method sgd", origin, key));
+  const std::string& method = settings.text("train.method");
+  const auto warn = [&](const std::vector<const char*>& keys) {
+    for (const char* key : keys) {
+      const auto& origin = settings.origin(key);
+      if (origin == "default") continue;
+      voice.warn(fmt::format("{}: {} has no effect with --method {}", origin, key, method));
+    }
+  };
+  if (method == "gd") warn({"train.batch", "train.sampling", "train.measure_every"});
+  if (method == "gauss-newton") {
+    warn({"train.step", "train.schedule"});
+  } else {
+    warn({"train.solver", "train.damping"});
   }
 }
 

@@ -19,6 +19,7 @@ struct TangentProduct::State {
   explicit State(const Network& net, net::Workspace& space) : network(net), workspace(space) {}
   virtual ~State() = default;
   virtual void apply(const at::Tensor& v, at::Tensor& out) = 0;
+  virtual void add_gradient(const at::Tensor& v, double alpha, net::Parameters& into) = 0;
 
   const Network& network;
   net::Workspace& workspace;
@@ -64,6 +65,10 @@ class SampleSpaceProduct final : public TangentProduct::State {
         },
         out,
         workspace);
+  }
+
+  void add_gradient(const at::Tensor& v, double alpha, net::Parameters& into) override {
+    network.add_gradient(tape_, v, alpha, into, workspace);
   }
 
  private:
@@ -122,36 +127,61 @@ class SampleSpaceProduct final : public TangentProduct::State {
 /// forward chunk by chunk.
 class WeightSpaceProduct final : public TangentProduct::State {
  public:
-  WeightSpaceProduct(const Network& net, const at::Tensor& inputs, net::Workspace& space)
+  WeightSpaceProduct(const Network& net,
+                     const at::Tensor& inputs,
+                     net::Workspace& space,
+                     bool keep_features)
       : State(net, space),
         inputs_(inputs),
         direction_(net::Parameters::trained_zeros(net.architecture(), net.options())) {
     outputs = at::empty({inputs.size(0), net.architecture().num_outputs()}, net.options());
-    network.forward(inputs, outputs, workspace);
+    if (!keep_features) {
+      network.forward(inputs, outputs, workspace);
+      return;
+    }
+    for_chunks([&](std::int64_t begin, const at::Tensor& samples) {
+      kept_.push_back(network.record(samples, workspace));
+      outputs.narrow(0, begin, samples.size(0)).copy_(kept_.back().outputs());
+    });
   }
 
   void apply(const at::Tensor& v, at::Tensor& out) override {
-    for_chunks([&](std::int64_t begin, std::int64_t count) {
-      const net::Tape tape = network.record(inputs_.narrow(0, begin, count), workspace);
-      network.add_gradient(
-          tape, v.narrow(0, begin, count), 1, direction_, workspace, begin == 0 ? 0 : 1);
+    sum_gradients(v, 1, direction_, 0);
+    for_tapes([&](std::int64_t begin, const net::Tape& tape) {
+      out.narrow(0, begin, tape.outputs().size(0)).copy_(network.jvp(tape, direction_, workspace));
     });
-    for_chunks([&](std::int64_t begin, std::int64_t count) {
-      const net::Tape tape = network.record(inputs_.narrow(0, begin, count), workspace);
-      out.narrow(0, begin, count).copy_(network.jvp(tape, direction_, workspace));
-    });
+  }
+
+  void add_gradient(const at::Tensor& v, double alpha, net::Parameters& into) override {
+    sum_gradients(v, alpha, into, 1);
   }
 
  private:
-  void for_chunks(const std::function<void(std::int64_t, std::int64_t)>& action) const {
-    constexpr std::int64_t kChunk = 1024;
+  void sum_gradients(const at::Tensor& v, double alpha, net::Parameters& into, double beta) {
+    for_tapes([&](std::int64_t begin, const net::Tape& tape) {
+      const at::Tensor part = v.narrow(0, begin, tape.outputs().size(0));
+      network.add_gradient(tape, part, alpha, into, workspace, begin == 0 ? beta : 1);
+    });
+  }
+
+  void for_tapes(const std::function<void(std::int64_t, const net::Tape&)>& action) const {
+    for_chunks([&](std::int64_t begin, const at::Tensor& samples) {
+      if (kept_.empty()) return action(begin, network.record(samples, workspace));
+      action(begin, kept_[static_cast<std::size_t>(begin / kChunk)]);
+    });
+  }
+
+  void for_chunks(const std::function<void(std::int64_t, const at::Tensor&)>& action) const {
     for (std::int64_t begin = 0; begin < inputs_.size(0); begin += kChunk) {
-      action(begin, std::min(kChunk, inputs_.size(0) - begin));
+      action(begin, inputs_.narrow(0, begin, std::min(kChunk, inputs_.size(0) - begin)));
     }
   }
 
+  static constexpr std::int64_t kChunk = 1024;
+
   at::Tensor inputs_;
   net::Parameters direction_;
+  std::vector<net::Tape> kept_;  // of each chunk, or none
 };
 
 }  // namespace
@@ -172,11 +202,12 @@ bool samples_are_few(const net::Architecture& architecture, std::int64_t n) {
 
 TangentProduct::TangentProduct(const Network& network,
                                const at::Tensor& inputs,
-                               net::Workspace& workspace) {
+                               net::Workspace& workspace,
+                               bool keep_features) {
   if (samples_are_few(network.architecture(), inputs.size(0))) {
     state_ = std::make_unique<SampleSpaceProduct>(network, inputs, workspace);
   } else {
-    state_ = std::make_unique<WeightSpaceProduct>(network, inputs, workspace);
+    state_ = std::make_unique<WeightSpaceProduct>(network, inputs, workspace, keep_features);
   }
   state_->cotangent = workspace.take(state_->outputs.sizes());
   state_->tangent = workspace.take(state_->outputs.sizes());
@@ -193,6 +224,11 @@ void TangentProduct::operator()(const at::Tensor& v, at::Tensor& out) const {
   state_->cotangent.tensor().view({-1}).copy_(v);
   state_->apply(state_->cotangent.tensor(), state_->tangent.tensor());
   out.copy_(state_->tangent.tensor().view({-1}));
+}
+
+void TangentProduct::add_gradient(const at::Tensor& v, double alpha, net::Parameters& into) const {
+  state_->cotangent.tensor().view({-1}).copy_(v);
+  state_->add_gradient(state_->cotangent.tensor(), alpha, into);
 }
 
 linalg::ExtremeEigenvalues extreme_eigenvalues(const Network& network,

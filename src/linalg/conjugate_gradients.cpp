@@ -58,7 +58,7 @@ class Iteration {
         iterations_(at::zeros({right_.size(1)}, at::kInt)) {}
 
   ConjugateGradientResult run() {
-    while (unsolved().any().item<bool>() && products_ + 1 < options_.max_products) {
+    while (unsolved().any().item<bool>() && may_go_on()) {
       descend();
       apply(solution_);
       residual_.copy_(right_).sub_(product_);
@@ -70,6 +70,7 @@ class Iteration {
     return {.solution = solution_,
             .iterations = {counts, counts + columns},
             .residuals = {values, values + columns},
+            .remainder = residual_,
             .products = products_,
             .converged = !unsolved().any().item<bool>()};
   }
@@ -82,18 +83,33 @@ class Iteration {
     at::Tensor decrease = column_dots(residual_, scaled);
     at::Tensor active = unsolved();
     // One product is kept for the true residual.
-    while (active.any().item<bool>() && products_ + 1 < options_.max_products) {
+    while (active.any().item<bool>() && may_go_on()) {
       apply(direction);
       const at::Tensor step = ratio(decrease, column_dots(direction, product_), active, "operator");
       solution_.addcmul_(direction, step);
       residual_.addcmul_(product_, step, -1);
       iterations_.add_(active);
       active = unsolved();
+      watch_progress();
       scaled = preconditioned();
       const at::Tensor former = decrease;
       decrease = column_dots(residual_, scaled);
       direction.mul_(ratio(decrease, former, active, "preconditioner")).add_(scaled);
     }
+  }
+
+  [[nodiscard]] bool may_go_on() const {
+    return products_ + 1 < options_.max_products && !gave_up_ &&
+           (!options_.keep_going || options_.keep_going());
+  }
+
+  void watch_progress() {
+    const double residual = relative_residuals().max().item<double>();
+    if (residual < milestone_ / 2) {
+      milestone_ = residual;
+      milestone_products_ = products_;
+    }
+    gave_up_ = options_.patience > 0 && products_ - milestone_products_ >= options_.patience;
   }
 
   void apply(const at::Tensor& v) {
@@ -123,6 +139,9 @@ class Iteration {
   at::Tensor product_;
   at::Tensor iterations_;  // (c)
   int products_ = 0;
+  double milestone_ = 1;  // a relative residual, and when it was reached
+  int milestone_products_ = 0;
+  bool gave_up_ = false;
 };
 
 }  // namespace
@@ -137,6 +156,7 @@ ConjugateGradientResult conjugate_gradients(const SymmetricOperator& op,
   const at::Tensor columns = right.to(at::kCPU, at::kDouble).reshape({right.size(0), -1});
   auto result = Iteration(op, columns.contiguous(), options).run();
   result.solution = result.solution.reshape(right.sizes());
+  result.remainder = result.remainder.reshape(right.sizes());
   return result;
 }
 

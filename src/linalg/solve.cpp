@@ -17,7 +17,10 @@ namespace {
 /// Wide enough for fast products, narrow enough that the diagonal blocks cost nothing.
 constexpr std::int64_t kBlock = 256;
 
-constexpr double kJitters[] = {0, 1e-12, 1e-10, 1e-8, 1e-6};
+constexpr double kJitters[] = {0, 1e-12, 1e-10, 1e-8, 1e-6, 1e-5, 1e-4};
+
+/// Less than this changes no float32 number.
+constexpr double kFloatRounding = 6e-8;
 
 std::int64_t width_at(std::int64_t first, std::int64_t size) {
   return std::min(kBlock, size - first);
@@ -42,11 +45,12 @@ at::Tensor working_copy(const at::Tensor& matrix, const CholeskyOptions& options
                 "cholesky: the ridge must not be negative, found {}",
                 options.ridge);
   if (!options.in_place)
-    return matrix.to(at::kCPU, at::kDouble).clone(at::MemoryFormat::Contiguous);
+    return matrix.to(at::kCPU, options.type).clone(at::MemoryFormat::Contiguous);
   base::require(
-      matrix.device().is_cpu() && matrix.scalar_type() == at::kDouble && matrix.is_contiguous(),
+      matrix.device().is_cpu() && matrix.scalar_type() == options.type && matrix.is_contiguous(),
       ErrorKind::usage,
-      "cholesky: a matrix to be overwritten must be contiguous float64 on the CPU");
+      "cholesky: a matrix to be overwritten must be contiguous {} on the CPU",
+      c10::toString(options.type));
   return matrix;
 }
 
@@ -82,6 +86,7 @@ bool Cholesky::climb(const CholeskyOptions& options) {
                 "cholesky: the matrix holds a number that is not finite");
   for (const double jitter : kJitters) {
     if (jitter > options.largest_jitter) break;
+    if (jitter > 0 && options.type == at::kFloat && jitter < kFloatRounding) continue;
     if (jitter > 0) restore();
     relative_jitter_ = jitter;
     tried_ += fmt::format("{}{:g}", tried_.empty() ? "" : ", ", jitter);
@@ -159,33 +164,36 @@ void Cholesky::backward(at::Tensor& x) const {
 namespace {
 
 /// The right-hand sides as columns of a copy (N, c).
-at::Tensor columns_of(const at::Tensor& right, std::int64_t size, const char* where) {
+at::Tensor columns_of(const at::Tensor& right, const at::Tensor& factor, const char* where) {
+  const std::int64_t size = factor.size(0);
   base::require((right.dim() == 1 || right.dim() == 2) && right.size(0) == size,
                 ErrorKind::usage,
                 "{}: expected right-hand sides of {} rows, found shape ({})",
                 where,
                 size,
                 fmt::join(right.sizes(), ", "));
-  return right.to(at::kCPU, at::kDouble).reshape({size, -1}).clone(at::MemoryFormat::Contiguous);
+  return right.to(at::kCPU, factor.scalar_type())
+      .reshape({size, -1})
+      .clone(at::MemoryFormat::Contiguous);
 }
 
 }  // namespace
 
 at::Tensor Cholesky::solve(const at::Tensor& right) const {
-  at::Tensor x = columns_of(right, size(), "cholesky");
+  at::Tensor x = columns_of(right, factor_, "cholesky");
   forward(x, 0);
   backward(x);
-  return x.reshape(right.sizes());
+  return x.reshape(right.sizes()).to(at::kDouble);
 }
 
 at::Tensor Cholesky::solve_lower(const at::Tensor& right) const {
-  at::Tensor x = columns_of(right, size(), "cholesky");
+  at::Tensor x = columns_of(right, factor_, "cholesky");
   forward(x, 0);
-  return x.reshape(right.sizes());
+  return x.reshape(right.sizes()).to(at::kDouble);
 }
 
 double Cholesky::log_determinant() const {
-  return 2 * factor_.diagonal().log().sum().item<double>();
+  return 2 * factor_.diagonal().to(at::kDouble).log().sum().item<double>();
 }
 
 /// (L^-T L^-1)_jj = |L^-1 e_j|^2, a block of unit vectors at a time.
@@ -194,7 +202,7 @@ at::Tensor Cholesky::inverse_diagonal() const {
   at::Tensor result = at::empty({n}, at::kDouble);
   for (std::int64_t k = 0; k < n; k += kBlock) {
     const std::int64_t width = width_at(k, n);
-    at::Tensor x = at::zeros({n, width}, at::kDouble);
+    at::Tensor x = at::zeros({n, width}, factor_.options());
     x.narrow(0, k, width).fill_diagonal_(1);
     forward(x, k);
     result.narrow(0, k, width).copy_(x.narrow(0, k, n - k).square_().sum(0));

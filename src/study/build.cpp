@@ -9,7 +9,9 @@
 #include "overparam/kernel/tangent_kernel.hpp"
 #include "overparam/net/catalogue.hpp"
 #include "overparam/study/training.hpp"
+#include "overparam/train/newton_plan.hpp"
 #include "overparam/train/step_size.hpp"
+#include "run_settings.hpp"
 
 namespace overparam::study {
 
@@ -155,6 +157,7 @@ base::MemoryPlan plan_memory(const Settings& settings,
                              std::int64_t num_samples) {
   const std::uint64_t size = c10::elementSize(number_type(settings));
   const bool is_sgd = settings.text("train.method") == "sgd";
+  const bool is_newton = settings.text("train.method") == "gauss-newton";
   std::int64_t widths = 0;
   const std::int64_t widest = architecture.largest_width();
   for (int layer = 0; layer < architecture.num_layers(); ++layer) {
@@ -187,9 +190,19 @@ base::MemoryPlan plan_memory(const Settings& settings,
   plan.add("cotangents", {std::max({curvature, rows * 2 * widest, step_rule})}, size);
   plan.add("initial signs", {rows, widths}, 1);
   const std::int64_t residual = num_samples * architecture.num_outputs();
-  const std::int64_t products = train::most_products(residual);
-  plan.add("Lanczos vectors", {products + 2, residual}, sizeof(double));
-  plan.add("Ritz vectors", {3, products, products}, sizeof(double));
+  if (is_newton) {
+    const auto options = train_options(settings, num_samples);
+    auto newton = options.newton;
+    newton.memory_limit = memory_limit(settings);
+    plan.add(
+        train::plan_newton(
+            architecture, std::min(options.batch_size, num_samples), number_type(settings), newton)
+            .memory);
+  } else {
+    const std::int64_t products = train::most_products(residual);
+    plan.add("Lanczos vectors", {products + 2, residual}, sizeof(double));
+    plan.add("Ritz vectors", {3, products, products}, sizeof(double));
+  }
   plan.add("inputs and targets",
            {num_samples, architecture.input_size + architecture.num_outputs()},
            size);

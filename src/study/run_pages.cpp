@@ -39,6 +39,8 @@ std::string ending(const RunRecord& record) {
       {"gradient_norm", "the gradient's norm fell below its limit"},
       {"max_steps", "the step limit was reached"},
       {"max_seconds", "the time limit was reached"},
+      {"stationary", "the linearised network cannot lower the objective: a least-squares answer"},
+      {"no_descent", "no step lowers the objective any more: it is down to rounding"},
       {"diverged", "the objective grew past its limit: the step size is too large"},
       {"not_finite", "a number was no longer finite: the step size is too large"},
       {"interrupted", "interrupted"}};
@@ -83,23 +85,30 @@ report::KeyNumbers key_numbers(const RunRecord& record) {
   return numbers;
 }
 
+std::string method_in_words(const claims::RunFacts& facts) {
+  if (facts.method == "gd") return "gradient descent";
+  if (facts.method == "sgd") return fmt::format("SGD with batches of {}", facts.batch_size);
+  return facts.batch_size == facts.n
+             ? "Gauss-Newton in the tangent kernel"
+             : fmt::format("Gauss-Newton on batches of {}", facts.batch_size);
+}
+
 report::Paragraph introduction(const RunRecord& record) {
   const auto& facts = record.facts;
   return {fmt::format(
       "The network {}, L = {} and m = {} ({} weights, {} of them trained) was trained by "
       "{} on "
-      "{} samples of {} with the {} loss and step size {}. It ended because {}, after {}.",
+      "{} samples of {} with the {} loss{}. It ended because {}, after {}.",
       facts.network,
       facts.L,
       format_count(facts.m),
       format_count(record.num_parameters),
       format_count(record.num_trained),
-      facts.method == "gd" ? "gradient descent"
-                           : fmt::format("SGD with batches of {}", facts.batch_size),
+      method_in_words(facts),
       format_count(facts.n),
       record.data_name,
       facts.loss,
-      format_number(facts.step_size),
+      facts.step_size > 0 ? fmt::format(" and step size {}", format_number(facts.step_size)) : "",
       ending(record),
       base::format_seconds(record.seconds))};
 }
@@ -147,8 +156,8 @@ Table run_table(const RunRecord& record) {
                          format_number(record.predicted.ratio));
   }
   add("steps", steps);
-  add("step size", format_number(facts.step_size, 4));
-  add("lambda_max(K)", format_number(facts.lambda_max, 4));
+  if (facts.step_size > 0) add("step size", format_number(facts.step_size, 4));
+  if (facts.lambda_max > 0) add("lambda_max(K)", format_number(facts.lambda_max, 4));
   if (std::isfinite(facts.initial.lambda_min)) {
     add("lambda_min(K)", format_number(facts.initial.lambda_min, 4));
   }
@@ -357,7 +366,9 @@ report::Details origin_details(const RunRecord& record) {
 
 report::Page run_page(const RunRecord& record) {
   report::Page page{
-      .title = record.facts.method == "gd" ? "Gradient descent run" : "SGD run",
+      .title = record.facts.method == "gd"    ? "Gradient descent run"
+               : record.facts.method == "sgd" ? "SGD run"
+                                              : "Gauss-Newton run",
       .subtitle = fmt::format("{} · {} · {}", record.data_name, record.name, record.created)};
   page.blocks = {
       introduction(record), key_numbers(record), objective_figure(record), distance_figure(record)};

@@ -260,6 +260,13 @@ json to_json(const train::TrajectoryPoint& point) {
     line["frobenius_distance"] = finite_or_null(point.frobenius_distance);
     line["sign_changes"] = point.sign_changes;
   }
+  if (point.newton) {
+    line["predicted"] = finite_or_null(point.newton->predicted);
+    line["iterations"] = point.newton->iterations;
+    line["residual"] = finite_or_null(point.newton->residual);
+    line["lambda"] = point.newton->damping;
+    line["length"] = point.newton->length;
+  }
   return line;
 }
 
@@ -274,6 +281,13 @@ train::TrajectoryPoint point_from_json(const json& line) {
     point.spectral_distance = numbers_or_nan(line.at("spectral_distance"));
     point.frobenius_distance = number_or_nan(line, "frobenius_distance");
     point.sign_changes = line.at("sign_changes").get<std::vector<double>>();
+  }
+  if (line.contains("predicted")) {
+    point.newton = {.predicted = number_or_nan(line, "predicted"),
+                    .iterations = line.at("iterations"),
+                    .residual = number_or_nan(line, "residual"),
+                    .damping = line.at("lambda"),
+                    .length = line.at("length")};
   }
   return point;
 }

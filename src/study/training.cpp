@@ -59,8 +59,12 @@ class TrainingRun {
     net::Network network(architecture_,
                          seed_,
                          at::TensorOptions(number_type(settings_)).device(device_of(settings_)));
-    choose_step(network);
-    predict(network);
+    if (options_.method == train::Method::gauss_newton) {
+      expect_fit();
+    } else {
+      choose_step(network);
+      predict(network);
+    }
     train(network);
     finish(network);
     return std::move(record_);
@@ -118,6 +122,34 @@ class TrainingRun {
                            train::to_string(rule_),
                            choice.lambda_max,
                            problem_.separation));
+  }
+
+  /// What is known beforehand of whether F can come to nothing.
+  void expect_fit() {
+    options_.newton.memory_limit = memory_limit_;
+    record_.predicted.ratio = options_.stop.target_ratio;
+    const std::int64_t outputs = problem_.size() * data_.num_outputs;
+    const std::int64_t trained = architecture_.num_trained_parameters();
+    if (outputs > trained) {
+      voice_.warn(fmt::format(
+          "too narrow for certainty: {} outputs to fit with {} trained weights, so that K is "
+          "singular; where F cannot reach 0 the run ends in a least-squares answer",
+          base::format_count(outputs),
+          base::format_count(trained)));
+    }
+    if (const double floor = irreducible_objective(); floor > 0) {
+      voice_.warn(
+          fmt::format("{} samples repeat an input with another target: F cannot fall below {:.6g}",
+                      data_.duplicates.num_conflicting,
+                      floor));
+    }
+  }
+
+  /// What conflicting duplicates force; 0 where it is not known for the loss.
+  [[nodiscard]] double irreducible_objective() const {
+    if (problem_.loss.name == "squared") return data_.duplicates.irreducible_squared;
+    if (problem_.loss.name == "cross-entropy") return data_.duplicates.irreducible_cross_entropy;
+    return 0;
   }
 
   /// The share of F_0 at which the first of the run's targets for F is met.
@@ -212,6 +244,7 @@ class TrainingRun {
               write_new();
               if (progress.due(moment.step)) progress.update(moment.step, describe(moment, state));
             },
+        .on_plan = [&](const std::string& text) { voice_.say("gauss-newton: " + text); },
         .checkpoint_seconds = settings_.number("train.checkpoint_seconds"),
     };
     if (!output_.folder.empty()) {
@@ -220,6 +253,7 @@ class TrainingRun {
     result_ = train::train(network, problem_, options_, state, callbacks);
     progress.finish();
     warn_of_divergence();
+    explain_end();
     const bool may_go_on = result_.reason == train::StopReason::interrupted ||
                            result_.reason == train::StopReason::max_steps ||
                            result_.reason == train::StopReason::max_seconds;
@@ -259,10 +293,37 @@ class TrainingRun {
                     1 / record_.facts.lambda_max));
   }
 
+  /// Why Gauss-Newton found no way further down.
+  void explain_end() const {
+    const double objective = result_.final_evaluation.objective;
+    if (result_.reason == train::StopReason::stationary) {
+      voice_.warn(fmt::format(
+          "F = {:.6g} is a least-squares answer: the network linearised here cannot lower it by "
+          "more than a millionth{}",
+          objective,
+          irreducible_objective() > 0
+              ? fmt::format("; conflicting samples alone force {:.6g}", irreducible_objective())
+              : ""));
+    } else if (result_.reason == train::StopReason::no_descent) {
+      voice_.warn(fmt::format("no step lowers F = {:.4g} any further, {:.2g} of the start: {}",
+                              objective,
+                              objective / result_.initial_objective,
+                              settings_.text("run.dtype") == "float32"
+                                  ? "that is where the rounding of float32 ends it; --dtype "
+                                    "float64 goes on"
+                                  : "that is where the rounding of float64 ends it"));
+    }
+  }
+
   std::string describe(const train::Moment& moment, const train::TrainState& state) const {
     std::string text = fmt::format("F = {:.4g}", moment.evaluation.objective);
     if (std::isfinite(moment.evaluation.accuracy)) {
       text += fmt::format("  accuracy {:.3f}", moment.evaluation.accuracy);
+    }
+    if (moment.newton != nullptr) {
+      return text + fmt::format("  predicted {:.2e}  {} products",
+                                moment.newton->predicted,
+                                moment.newton->iterations);
     }
     const double shrunk = state.initial_objective / moment.evaluation.objective;
     if (moment.step > 0 && shrunk > 0) {
@@ -349,14 +410,9 @@ class TrainingRun {
     facts.input_size = architecture_.input_size;
     facts.loss = problem_.loss.name;
     facts.separation = data_.separation.distance;
-    if (facts.loss == "squared") {
-      facts.irreducible_objective = data_.duplicates.irreducible_squared;
-    } else if (facts.loss == "cross-entropy") {
-      facts.irreducible_objective = data_.duplicates.irreducible_cross_entropy;
-    }
+    facts.irreducible_objective = irreducible_objective();
     facts.method = train::to_string(options_.method);
-    facts.batch_size =
-        options_.method == train::Method::sgd ? options_.batch_size : problem_.size();
+    facts.batch_size = options_.method == train::Method::gd ? problem_.size() : options_.batch_size;
     facts.initial_objective = result_.initial_objective;
     facts.final_objective = result_.final_evaluation.objective;
     facts.steps = result_.steps;
@@ -397,13 +453,19 @@ class TrainingRun {
 train::TrainOptions train_options(const Settings& settings, std::int64_t num_samples) {
   constexpr std::int64_t kDefaultBatch = 64;
   const std::int64_t batch = settings.integer("train.batch");
+  const auto method = train::parse_method(settings.text("train.method"));
+  const bool all = method == train::Method::gauss_newton;
   return {
-      .method = train::parse_method(settings.text("train.method")),
-      .batch_size = batch > 0 ? batch : std::min(kDefaultBatch, num_samples),
+      .method = method,
+      .batch_size = batch > 0 ? batch
+                    : all     ? num_samples
+                              : std::min(kDefaultBatch, num_samples),
       .sampling = train::parse_sampling(settings.text("train.sampling")),
       .momentum = settings.number("train.momentum"),
       .weight_decay = settings.number("train.weight_decay"),
       .schedule = train::parse_schedule(settings.text("train.schedule")),
+      .newton = {.solver = train::parse_solver(settings.text("train.solver")),
+                 .damping = settings.number("train.damping")},
       .stop = {.max_steps = settings.integer("train.max_steps"),
                .target_objective = settings.number("train.target_objective"),
                .target_ratio = settings.number("train.target_ratio"),

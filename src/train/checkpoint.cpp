@@ -82,6 +82,10 @@ void save_checkpoint(const std::filesystem::path& path,
   file.metadata["fingerprint"] = fingerprint;
   file.metadata["step"] = std::to_string(state.step);
   file.metadata["initial_objective"] = fmt::format("{}", state.initial_objective);
+  file.metadata["newton_damping"] = fmt::format("{}", state.newton.damping);
+  file.metadata["newton_ratio"] = fmt::format("{}", state.newton.former_ratio);
+  file.metadata["newton_milestone"] = fmt::format("{}", state.newton.milestone);
+  file.metadata["newton_milestone_step"] = std::to_string(state.newton.milestone_step);
   file.metadata["seconds"] = fmt::format("{}", state.seconds);
   base::write_safetensors(path, file);
 }
@@ -95,6 +99,11 @@ TrainState load_checkpoint(const std::filesystem::path& path,
   state.step = static_cast<std::int64_t>(number(file, "step", where));
   state.initial_objective = number(file, "initial_objective", where);
   state.seconds = number(file, "seconds", where);
+  state.newton = {
+      .damping = number(file, "newton_damping", where),
+      .former_ratio = number(file, "newton_ratio", where),
+      .milestone = number(file, "newton_milestone", where),
+      .milestone_step = static_cast<std::int64_t>(number(file, "newton_milestone_step", where))};
 
   const auto& blocks = network.architecture().blocks;
   const bool has_velocity = std::ranges::any_of(

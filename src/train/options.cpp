@@ -13,7 +13,10 @@ namespace {
 
 using base::require;
 
-constexpr base::EnumNames<Method, 2> kMethods{{{Method::gd, "gd"}, {Method::sgd, "sgd"}}};
+constexpr base::EnumNames<Method, 3> kMethods{
+    {{Method::gd, "gd"}, {Method::sgd, "sgd"}, {Method::gauss_newton, "gauss-newton"}}};
+constexpr base::EnumNames<Solver, 3> kSolvers{
+    {{Solver::automatic, "auto"}, {Solver::dense, "dense"}, {Solver::conjugate_gradients, "cg"}}};
 constexpr base::EnumNames<Sampling, 3> kSamplings{{{Sampling::epoch, "epoch"},
                                                    {Sampling::subset, "subset"},
                                                    {Sampling::replacement, "replacement"}}};
@@ -39,12 +42,14 @@ void require_not_negative(const char* option, double value) {
 std::string to_string(Method method) { return base::name_in(kMethods, method); }
 std::string to_string(Sampling sampling) { return base::name_in(kSamplings, sampling); }
 Method parse_method(const std::string& name) { return base::value_in(kMethods, "method", name); }
+std::string to_string(Solver solver) { return base::name_in(kSolvers, solver); }
+Solver parse_solver(const std::string& name) { return base::value_in(kSolvers, "solver", name); }
 Sampling parse_sampling(const std::string& name) {
   return base::value_in(kSamplings, "sampling", name);
 }
 
 void TrainOptions::validate(std::int64_t num_samples) const {
-  require_positive("step size", step_size);
+  if (method != Method::gauss_newton) require_positive("step size", step_size);
   require(num_samples > 0, ErrorKind::data, "there are no samples to train on");
   require(method == Method::gd || (batch_size >= 1 && batch_size <= num_samples),
           ErrorKind::usage,
@@ -56,6 +61,16 @@ void TrainOptions::validate(std::int64_t num_samples) const {
           "momentum must lie in [0, 1), found {}",
           momentum);
   require_not_negative("weight decay", weight_decay);
+  require(method != Method::gauss_newton || (momentum == 0 && weight_decay == 0),
+          ErrorKind::usage,
+          "gauss-newton takes no {}, found {}",
+          momentum > 0 ? "momentum" : "weight decay",
+          momentum > 0 ? momentum : weight_decay);
+  require_not_negative("damping", newton.damping);
+  require(newton.tolerance > 0 && newton.tolerance < 1,
+          ErrorKind::usage,
+          "tolerance of linear solves must lie in (0, 1), found {}",
+          newton.tolerance);
   require(stop.max_steps >= 0,
           ErrorKind::usage,
           "max steps must not be negative, found {}",

@@ -39,7 +39,8 @@ Trajectory::Trajectory(const net::Network& network,
                        net::Workspace& workspace)
     : problem_(problem),
       seed_(seed),
-      num_probes_(method == Method::gd ? problem.size() : std::min(problem.size(), kMostProbes)) {
+      num_probes_(method == Method::gd ? problem.size() : std::min(problem.size(), kMostProbes)),
+      full_until_(method == Method::gauss_newton ? 30 : 0) {
   const net::Tape tape = network.record(problem.inputs.narrow(0, 0, num_probes_), workspace);
   initial_signs_ = net::SignPattern(network.architecture(), tape);
 }
@@ -49,7 +50,7 @@ void Trajectory::observe(const Moment& moment) {
   if (!full && moment.step < next_recorded_) return;
   points_.push_back(measure(moment, full));
   next_recorded_ = next_recorded(moment.step);
-  if (full) next_full_ = next_full(moment.step);
+  if (full) next_full_ = full_after(moment.step);
 }
 
 void Trajectory::finish(const Moment& moment) {
@@ -64,8 +65,12 @@ void Trajectory::restore(std::vector<TrajectoryPoint> points) {
   points_ = std::move(points);
   for (const auto& point : points_) {
     next_recorded_ = next_recorded(point.step);
-    if (point.is_full) next_full_ = next_full(point.step);
+    if (point.is_full) next_full_ = full_after(point.step);
   }
+}
+
+std::int64_t Trajectory::full_after(std::int64_t step) const {
+  return step < full_until_ ? step + 1 : next_full(step);
 }
 
 TrajectoryPoint Trajectory::measure(const Moment& moment, bool full) const {
@@ -74,6 +79,7 @@ TrajectoryPoint Trajectory::measure(const Moment& moment, bool full) const {
                         .objective = moment.evaluation.objective,
                         .accuracy = moment.evaluation.accuracy,
                         .is_full = full};
+  if (moment.newton != nullptr) point.newton = *moment.newton;
   if (full) {
     measure_weights(moment, point);
     measure_samples(moment, point);

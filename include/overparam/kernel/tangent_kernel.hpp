@@ -103,16 +103,23 @@ at::Tensor tangent_kernel(const net::Network& network,
 /// K v without K, by JVP after VJP. With fewer samples than neurons the products stay in sample
 /// space, because Z (J^T v)^T = (Z Z^T) delta: about 4 n m^2 + 2 n^2 m flops a layer and a product,
 /// memory n m for each layer. With more, the direction J^T v is held once, and samples go by in
-/// chunks: about 14 n m^2 flops a layer, memory of the trained weights and one chunk. The network
-/// must not change while this is used.
+/// chunks: about 14 n m^2 flops a layer, memory of the trained weights and one chunk; or, with
+/// `keep_features`, 8 n m^2 flops and the features of all samples beside. The network must not
+/// change while this is used.
 class TangentProduct {
  public:
-  TangentProduct(const net::Network& network, const at::Tensor& inputs, net::Workspace& workspace);
+  TangentProduct(const net::Network& network,
+                 const at::Tensor& inputs,
+                 net::Workspace& workspace,
+                 bool keep_features = false);
   ~TangentProduct();
   TangentProduct(TangentProduct&&) noexcept;
 
   /// out = K v for v, out (n d) float64, ordered as the rows of K.
   void operator()(const at::Tensor& v, at::Tensor& out) const;
+
+  /// into += alpha J^T v, over the trained blocks, for v (n d) ordered as the rows of K.
+  void add_gradient(const at::Tensor& v, double alpha, net::Parameters& into) const;
 
   [[nodiscard]] std::int64_t size() const;
 

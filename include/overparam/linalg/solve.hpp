@@ -19,20 +19,21 @@ namespace overparam::linalg {
 struct CholeskyOptions {
   double ridge = 0;              ///< added to the diagonal, absolute
   double largest_jitter = 1e-6;  ///< relative; where the ladder ends. 0 allows none
-  bool in_place = false;         ///< overwrite the matrix, which must be float64 and contiguous
+  bool in_place = false;         ///< overwrite the matrix, which must be of `type` and contiguous
+  at::ScalarType type = at::kDouble;  ///< of the factor: float32 halves time and memory
 };
 
 /// L L^T = M + (ridge + jitter) I with lower triangular L. The jitter is the first of 0, 1e-12,
-/// 1e-10, 1e-8, 1e-6 times the mean diagonal (of M with its ridge) with which every pivot is
-/// positive: a kernel matrix of nearly equal inputs is singular to rounding. What was added is part
-/// of the result.
+/// 1e-10, 1e-8, 1e-6, 1e-5, 1e-4 times the mean diagonal (of M with its ridge), up to the largest
+/// allowed, with which every pivot is positive: a kernel matrix of nearly equal inputs is singular
+/// to rounding. What was added is part of the result. Float32 starts its jitters at 1e-6.
 ///
 /// Blocked and left-looking, in place over one triangle: L takes the lower triangle and M stays in
 /// the strict upper one, so that another rung of the ladder needs no second copy. Time N^3 / 3 a
 /// rung; memory N^2 numbers (none in place) and 2 N b of working space for blocks of b = 256.
 class Cholesky {
  public:
-  /// @param matrix symmetric (N, N), N >= 1; taken to float64 on the CPU
+  /// @param matrix symmetric (N, N), N >= 1; taken to `type` on the CPU
   /// @throws Error(usage) for another shape, a negative ridge, or a matrix of another kind than can
   /// be overwritten
   /// @throws Error(numeric) for entries that are not finite, or naming the jitters tried where all
@@ -90,15 +91,19 @@ SymmetricOperator dense_operator(const at::Tensor& matrix);
 SymmetricOperator columnwise(SymmetricOperator op);
 
 struct ConjugateGradientOptions {
-  int max_products = 1000;           ///< with all right-hand sides at once
-  double tolerance = 1e-10;          ///< of |b - M x| / |b|, for every right-hand side
+  int max_products = 1000;   ///< with all right-hand sides at once
+  double tolerance = 1e-10;  ///< of |b - M x| / |b|, for every right-hand side
   SymmetricOperator preconditioner;  ///< out = P^-1 v for (N, c); none: the identity
+  /// Give up when the largest residual has not halved over so many products; 0: never.
+  int patience = 0;
+  std::function<bool()> keep_going;  ///< asked before each product; none: always
 };
 
 struct ConjugateGradientResult {
   at::Tensor solution;            ///< shaped as the right-hand sides
   std::vector<int> iterations;    ///< for each right-hand side
   std::vector<double> residuals;  ///< |b - M x| / |b| for each, computed anew at the end
+  at::Tensor remainder;           ///< b - M x, shaped as the right-hand sides
   int products = 0;
   bool converged = false;
 };

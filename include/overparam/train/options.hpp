@@ -9,8 +9,31 @@
 namespace overparam::train {
 
 enum class Method {
-  gd,   ///< W <- W - eta grad F(W)
-  sgd,  ///< W <- W - eta (n / b) sum_{i in S} grad F_i(W), which is unbiased for F
+  gd,            ///< W <- W - eta grad F(W)
+  sgd,           ///< W <- W - eta (n / b) sum_{i in S} grad F_i(W), which is unbiased for F
+  gauss_newton,  ///< W <- W - J^T a with (K + lambda I) a = f - y*; see NewtonOptions
+};
+
+/// How a Gauss-Newton step solves its linear system in the n d outputs.
+enum class Solver {
+  automatic,            ///< the one of the two that takes fewer operations and fits the memory
+  dense,                ///< K itself and its Cholesky factor
+  conjugate_gradients,  ///< products with K, preconditioned by its mean over outputs
+};
+
+/// Gauss-Newton in the kernel. With S S^T the loss's curvature in the outputs (I for the squared
+/// loss), S c its gradient, and mu the mean diagonal of K, a step solves
+///
+///     (S^T K S + lambda mu I) b = c        Delta W = -J^T S b
+///
+/// which is the Levenberg-Marquardt step of the generalised Gauss-Newton matrix J^T S S^T J, seen
+/// from the outputs (Cai et al. 2019; Zhang, Martens, Grosse 2019).
+struct NewtonOptions {
+  Solver solver = Solver::automatic;
+  double damping = 0;              ///< lambda at the start, and its least value later
+  double tolerance = 0.3;          ///< of the first linear solves; later ones follow the descent
+  int max_products = 1000;         ///< of K in one solve
+  std::uint64_t memory_limit = 0;  ///< bytes to plan with; 0: what is available
 };
 
 /// How the b samples S of an SGD step are chosen.
@@ -41,16 +64,23 @@ struct StopRules {
 
 struct TrainOptions {
   Method method = Method::gd;
-  double step_size = 0;  ///< eta > 0
+  double step_size = 0;  ///< eta > 0; Gauss-Newton has none
   std::int64_t batch_size = 64;
   Sampling sampling = Sampling::epoch;
   double momentum = 0;      ///< v <- mu v + grad, W <- W - eta v
   double weight_decay = 0;  ///< adds decay * W to the gradient
   std::vector<StepChange> schedule;
+  NewtonOptions newton;
   StopRules stop;
-  /// SGD measures the whole objective every so many steps; 0: once an epoch.
+  /// SGD, and Gauss-Newton on batches, measure the whole objective every so many steps; 0: once an
+  /// epoch.
   std::int64_t measure_every = 0;
   std::uint64_t seed = 0;  ///< of the batches
+
+  /// Whether each step sees some of the samples only.
+  [[nodiscard]] bool uses_batches(std::int64_t num_samples) const {
+    return method == Method::sgd || (method == Method::gauss_newton && batch_size < num_samples);
+  }
 
   /// @throws Error(usage) naming the option, its value and what is allowed
   void validate(std::int64_t num_samples) const;
@@ -58,8 +88,10 @@ struct TrainOptions {
 
 std::string to_string(Method method);
 std::string to_string(Sampling sampling);
+std::string to_string(Solver solver);
 Method parse_method(const std::string& name);
 Sampling parse_sampling(const std::string& name);
+Solver parse_solver(const std::string& name);
 
 /// Reads "1000:0.1,2000:0.1". @throws Error(usage)
 std::vector<StepChange> parse_schedule(const std::string& text);

@@ -19,11 +19,30 @@ enum class StopReason {
   gradient_norm,
   max_steps,
   max_seconds,
+  stationary,  ///< Gauss-Newton: the linearised network cannot lower F; a least-squares answer
+  no_descent,  ///< Gauss-Newton: no step lowers F, which is down to rounding
   diverged,    ///< the objective passed divergence_ratio times its start
   not_finite,  ///< a NaN or infinity appeared
   interrupted,
 };
 std::string to_string(StopReason reason);
+
+/// What one step of Gauss-Newton did.
+struct NewtonStep {
+  double predicted = 0;  ///< F after it, in the network linearised before it
+  int iterations = 0;    ///< of conjugate gradients, with all attempts
+  double residual = 0;   ///< relative, of the linear system as it was solved
+  double damping = 0;    ///< lambda
+  double length = 1;     ///< the share of the step that was taken
+};
+
+/// What Gauss-Newton keeps from one step for the next.
+struct NewtonState {
+  double damping = 0;       ///< lambda
+  double former_ratio = 1;  ///< by which the last step reduced F
+  double milestone = 0;     ///< the last F that was a thousandth below the one before it
+  std::int64_t milestone_step = 0;
+};
 
 /// All that a run needs to go on to the same bits, beside the weights: batches are a function of
 /// (seed, step), so no generator state is kept.
@@ -32,6 +51,7 @@ struct TrainState {
   double initial_objective = 0;
   double seconds = 0;        ///< spent in earlier parts of the run
   net::Parameters velocity;  ///< momentum's; empty without
+  NewtonState newton;
 };
 
 /// The network and what was just evaluated, at one step.
@@ -44,6 +64,7 @@ struct Moment {
   /// The pass that gave the evaluation and the gradient of F in its outputs; null for SGD.
   const net::Tape* tape = nullptr;
   const at::Tensor* cotangent = nullptr;
+  const NewtonStep* newton = nullptr;  ///< the step that led here; null for other methods
 };
 
 /// What a run tells whoever watches it. Both may be empty.
@@ -52,6 +73,8 @@ struct Callbacks {
   std::function<void(const Moment&)> on_measurement;
   /// About once every `checkpoint_seconds`, between two steps.
   std::function<void(const TrainState&)> on_checkpoint;
+  /// Gauss-Newton: how it solves, in words, when it begins or changes.
+  std::function<void(const std::string&)> on_plan;
   double checkpoint_seconds = 120;
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "overparam/net/sign_pattern.hpp"
@@ -27,13 +28,15 @@ struct TrajectoryPoint {
   /// samples.
   std::vector<double> sign_changes;
 
+  std::optional<NewtonStep> newton;  ///< the step of Gauss-Newton that led here
+
   /// omega = max_k |W_k - W_k^(0)|_2
   [[nodiscard]] double radius() const;
 };
 
 /// Watches a run. Records the first hundred steps and then steps that grow by 2 %; measures the
-/// costly quantities at steps that grow by a fifth. W^(0) is drawn again block by block, never
-/// kept.
+/// costly quantities at steps that grow by a fifth (Gauss-Newton: at each of the first 30). W^(0)
+/// is drawn again block by block, never kept.
 class Trajectory {
  public:
   /// @param network at its initial weights   @param seed they were drawn with
@@ -55,6 +58,7 @@ class Trajectory {
   [[nodiscard]] const std::vector<TrajectoryPoint>& points() const { return points_; }
 
  private:
+  [[nodiscard]] std::int64_t full_after(std::int64_t step) const;
   [[nodiscard]] TrajectoryPoint measure(const Moment& moment, bool full) const;
   void measure_weights(const Moment& moment, TrajectoryPoint& point) const;
   void measure_samples(const Moment& moment, TrajectoryPoint& point) const;
@@ -62,6 +66,7 @@ class Trajectory {
   const Problem& problem_;
   std::uint64_t seed_;
   std::int64_t num_probes_;
+  std::int64_t full_until_;  // steps before this are all measured in full
   std::int64_t next_recorded_ = 0;
   std::int64_t next_full_ = 0;
   net::SignPattern initial_signs_;

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gauss-Newton in the kernel. Near initialisation F is governed by K, so that solving with K
+// instead of descending along it reaches the minimum in a few steps:
+//
+//     solve (S^T K S + lambda mu I) b = c          in the n d outputs
+//     W <- W - t J^T S b                           t = 1, 1/2, ... until F falls as it should
+//     lambda down after a whole step, up after none
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "newton_solver.hpp"
+#include "overparam/base/interrupt.hpp"
+#include "run.hpp"
+
+namespace overparam::train {
+
+namespace {
+
+/// A step must bring at least this share of the decrease that the linearised network promises.
+constexpr double kLeastGain = 1e-4;
+/// A whole step with this share of it shows that the model can be trusted further.
+constexpr double kGoodGain = 0.25;
+constexpr int kLengths = 4;
+constexpr int kAttempts = 12;
+
+/// lambda after a failure, at least; and below which it might as well be at its least.
+constexpr double kFirstDamping = 1e-3;
+constexpr double kLeastDamping = 1e-7;
+
+/// Where the model promises less than this share of F, F is as low as the weights near by allow.
+constexpr double kStationary = 1e-6;
+
+/// The residual of a solve must be small beside what it promises to take off F: (this)^2 of it.
+constexpr double kShareOfPromise = 0.3;
+
+/// So many steps without a thousandth of progress are enough: the network is too narrow, and stuck
+/// between the kinks of its ReLUs.
+constexpr std::int64_t kStuckSteps = 10;
+constexpr double kProgress = 1e-3;
+
+/// Once F is below this share of its start, K hardly changes any more.
+constexpr double kSettled = 1e-3;
+
+/// The trained weights, to return to.
+class SavedWeights {
+ public:
+  explicit SavedWeights(const net::Network& network)
+      : saved_(net::Parameters::trained_zeros(network.architecture(), network.options())) {}
+
+  void save(const net::Network& network) {
+    each([&](int k) { saved_[k].copy_(network.parameters()[k]); });
+  }
+
+  /// W = saved + length * step
+  void apply(const net::Parameters& step, double length, net::Network& network) const {
+    each([&](int k) { network.parameters()[k].copy_(saved_[k]).add_(step[k], length); });
+  }
+
+  void restore(net::Network& network) const {
+    each([&](int k) { network.parameters()[k].copy_(saved_[k]); });
+  }
+
+ private:
+  void each(const std::function<void(int)>& action) const {
+    for (int k = 0; k < static_cast<int>(saved_.size()); ++k) {
+      if (saved_[k].defined()) action(k);
+    }
+  }
+
+  net::Parameters saved_;
+};
+
+/// Takes single steps and keeps what one leaves for the next.
+class Newton {
+ public:
+  Newton(net::Network& network,
+         std::int64_t samples_at_once,
+         const NewtonOptions& options,
+         NewtonState& state,
+         net::Workspace& workspace)
+      : network_(network),
+        options_(options),
+        state_(state),
+        workspace_(workspace),
+        solver_(network, samples_at_once, options),
+        saved_(network) {}
+
+  [[nodiscard]] std::string describe() const { return solver_.describe(); }
+
+  /// What the last step did, and F after it.
+  [[nodiscard]] const NewtonStep& last() const { return step_; }
+  [[nodiscard]] double objective() const { return objective_; }
+
+  /// One step on these samples; nothing where it was taken, else why not. The weights are then as
+  /// they were.
+  std::optional<StopReason> step(const Problem& problem, bool settled) {
+    linalg::Scratch outputs = workspace_.take(problem.targets.sizes());
+    const double start = evaluate_at(problem, outputs.tensor());
+    objective_ = start;
+    solver_.linearise(network_, problem, outputs.tensor(), settled);
+    saved_.save(network_);
+    step_ = {};
+    double accuracy = tolerance();
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      const double damping = std::max(state_.damping, options_.damping);
+      const auto solution = solver_.solve(
+          std::max(damping, kNoDamping), accuracy, [] { return !base::interrupted(); });
+      if (base::interrupted()) return StopReason::interrupted;
+      step_.iterations += solution.iterations;
+      step_.residual = solution.residual;
+      step_.predicted = solution.predicted;
+      step_.damping = damping;
+      const bool solved = solution.usable && solution.residual <= accuracy;
+      // Where most of F cannot be reached, a solve to a share of all of F says little of the rest.
+      const double needed =
+          std::max(kShareOfPromise * std::sqrt(solution.reachable), solver_.least_tolerance());
+      if (solved && accuracy > needed) {
+        accuracy = needed;
+        continue;
+      }
+      if (solved && solution.promised <= kStationary * start) return StopReason::stationary;
+      if (solution.promised > 0 && descend(problem, solution, start, outputs.tensor())) {
+        if (!solved) state_.damping = std::max(damping, kFirstDamping);
+        return is_rounding(start, outputs.tensor()) ? std::optional(StopReason::no_descent)
+                                                    : std::nullopt;
+      }
+      state_.damping = std::max(10 * damping, kFirstDamping);
+    }
+    return StopReason::no_descent;
+  }
+
+ private:
+  /// The largest of some lengths with which F falls as it should.
+  bool descend(const Problem& problem,
+               const NewtonSolution& solution,
+               double start,
+               at::Tensor& outputs) {
+    const net::Parameters step = solver_.step_of(solution);
+    double length = 1;
+    for (int i = 0; i < kLengths; ++i, length /= 2) {
+      saved_.apply(step, length, network_);
+      objective_ = evaluate_at(problem, outputs);
+      const double gain = (start - objective_) / solution.promised;
+      if (!(gain > kLeastGain * length)) continue;
+      step_.length = length;
+      state_.former_ratio = objective_ / start;
+      if (length < 1) {
+        state_.damping = std::max(state_.damping, kLeastDamping) * 4;
+      } else if (gain > kGoodGain) {
+        lower_damping();
+      }
+      return true;
+    }
+    saved_.restore(network_);
+    return false;
+  }
+
+  /// Whether F is no more than what rounding the outputs makes of it, and falls slowly.
+  [[nodiscard]] bool is_rounding(double start, const at::Tensor& outputs) const {
+    const double epsilon = outputs.scalar_type() == at::kFloat ? 0x1p-24 : 0x1p-53;
+    constexpr double kRoundings = 4;  // of an output's size: one for each of a few sums over m
+    const double rounded = kRoundings * epsilon * outputs.norm().item<double>();
+    return objective_ < rounded * rounded / 2 && objective_ > start / 4;
+  }
+
+  void lower_damping() {
+    state_.damping /= 10;
+    if (state_.damping < kLeastDamping) state_.damping = 0;
+  }
+
+  /// Loose at first: what a step leaves because the network is not linear is more. Later as small
+  /// as what the next step can be expected to leave: with ReLUs the residual falls with order 3/2.
+  [[nodiscard]] double tolerance() const {
+    const double expected = std::pow(state_.former_ratio, 0.75) / 2;
+    return std::clamp(expected, solver_.least_tolerance(), options_.tolerance);
+  }
+
+  double evaluate_at(const Problem& problem, at::Tensor& outputs) {
+    network_.forward(problem.inputs, outputs, workspace_);
+    return net::evaluate(problem.loss, outputs, problem.targets).objective;
+  }
+
+  /// Keeps a singular system solvable; far below what the precision of the products resolves.
+  static constexpr double kNoDamping = 1e-10;
+
+  net::Network& network_;
+  const NewtonOptions& options_;
+  NewtonState& state_;
+  net::Workspace& workspace_;
+  NewtonSolver solver_;
+  SavedWeights saved_;
+  NewtonStep step_;
+  double objective_ = 0;
+};
+
+/// Some samples of a problem, by index.
+Problem batch_of(const Problem& problem, std::span<const std::int64_t> indices) {
+  Problem batch = problem;
+  const at::Tensor chosen =
+      at::tensor(at::ArrayRef<std::int64_t>(indices.data(), indices.size()), at::kLong)
+          .to(problem.inputs.device());
+  batch.inputs = problem.inputs.index_select(0, chosen);
+  batch.targets = problem.targets.index_select(0, chosen);
+  batch.labels = at::Tensor();
+  return batch;
+}
+
+}  // namespace
+
+/// Whether F has not fallen by a thousandth for many steps.
+bool Run::is_stuck() {
+  auto& newton = state_.newton;
+  if (state_.step == 0 || evaluation_.objective < (1 - kProgress) * newton.milestone) {
+    newton.milestone = evaluation_.objective;
+    newton.milestone_step = state_.step;
+  }
+  return state_.step - newton.milestone_step >= kStuckSteps;
+}
+
+TrainResult Run::gauss_newton() {
+  const std::int64_t n = problem_.size();
+  const std::int64_t b = std::min(options_.batch_size, n);
+  const bool batches = options_.uses_batches(n);
+  const std::int64_t measure_every = !batches                     ? 1
+                                     : options_.measure_every > 0 ? options_.measure_every
+                                                                  : (n + b - 1) / b;
+  BatchSampler sampler(n, options_);
+  Newton newton(network_, b, options_.newton, state_.newton, workspace_);
+  if (callbacks_.on_plan) callbacks_.on_plan(newton.describe());
+
+  std::int64_t measured_step = -1;
+  const auto measure = [&] {
+    const bool stepped = state_.step > 0 && measured_step >= 0;
+    measured_step = state_.step;
+    return measured({.step = state_.step,
+                     .seconds = seconds(),
+                     .evaluation = evaluate(network_, problem_, workspace_),
+                     .network = network_,
+                     .workspace = workspace_,
+                     .newton = stepped ? &newton.last() : nullptr});
+  };
+  for (;;) {
+    if (state_.step % measure_every == 0) {
+      if (const auto target = measure()) return finished(*target);
+    }
+    if (const auto limit = out_of_time()) {
+      if (measured_step != state_.step) {
+        if (const auto target = measure()) return finished(*target);
+      }
+      return finished(*limit);
+    }
+    if (!batches && is_stuck()) return finished(StopReason::stationary);
+    const bool settled = !batches && evaluation_.objective < kSettled * state_.initial_objective;
+    const auto stuck = batches ? newton.step(batch_of(problem_, sampler.batch(state_.step)), false)
+                               : newton.step(problem_, settled);
+    if (stuck) return finished(*stuck);
+    ++state_.step;
+    maybe_checkpoint();
+  }
+}
+
+}  // namespace overparam::train

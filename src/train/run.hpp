@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all methods share: the clock, the watchers and the rules to stop by. Each method is one
+// function of its own file.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "overparam/base/clock.hpp"
+#include "overparam/train/trainer.hpp"
+
+namespace overparam::train {
+
+class Run {
+ public:
+  Run(net::Network& network,
+      const Problem& problem,
+      const TrainOptions& options,
+      TrainState& state,
+      const Callbacks& callbacks);
+
+  TrainResult gradient_descent();
+  TrainResult stochastic_gradient_descent();
+  TrainResult gauss_newton();
+
+ private:
+  [[nodiscard]] double seconds() const { return seconds_before_ + watch_.seconds(); }
+
+  /// eta at this step, by the schedule.
+  [[nodiscard]] double step_size() const;
+
+  /// W <- W - eta (factor * grad + decay W), through the velocity where there is momentum.
+  void update(const net::Tape& tape, const at::Tensor& cotangent, double factor);
+
+  [[nodiscard]] bool shares_trained_blocks() const;
+  void for_trained(const std::function<void(int)>& action) const;
+
+  /// Tells the watchers, and says whether and why the run ends here.
+  std::optional<StopReason> measured(const Moment& moment);
+
+  /// The rules that need no measurement.
+  [[nodiscard]] std::optional<StopReason> out_of_time() const;
+
+  bool is_stuck();
+  double gradient_norm(const Moment& moment);
+  void maybe_checkpoint();
+  TrainResult finished(StopReason reason);
+
+  net::Network& network_;
+  const Problem& problem_;
+  const TrainOptions& options_;
+  TrainState& state_;
+  const Callbacks& callbacks_;
+  double seconds_before_;
+  base::Stopwatch watch_;
+  double last_checkpoint_seconds_ = 0;
+  net::Workspace workspace_;
+  net::Evaluation evaluation_;
+  std::optional<net::Parameters> gradient_;
+};
+
+}  // namespace overparam::train
