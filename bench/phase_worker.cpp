@@ -4,6 +4,7 @@
 //
 //     product TYPE P Q R   operations a second of (P, Q) times (Q, R), float32 or float64
 //     bandwidth            bytes a second of a = b + s c
+//     blas                 the library behind products
 //     open PHASE N M L     makes a phase of phases.hpp; answers operations, bytes and the type
 //     run K                its seconds, mean of K
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 #include <iostream>
 
 #include "overparam/base/threads.hpp"
+#include "overparam/linalg/products.hpp"
 #include "phases.hpp"
 
 namespace {
@@ -29,6 +31,7 @@ std::string answer(std::unique_ptr<bench::Phase>& phase,
                        bench::product_rate(p, q, r, type == "float64" ? at::kDouble : at::kFloat));
   }
   if (command == "bandwidth") return fmt::format("{:.9g}", bench::memory_bandwidth());
+  if (command == "blas") return linalg::blas_name();
   if (command == "open") {
     std::string name;
     bench::PhaseShape shape;
