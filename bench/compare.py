@@ -54,6 +54,11 @@ CASES = [
     Case("residual", "resnet", "gd", 1024, 0, 1024, 16, 3, 1.0),
     Case("convolutional", "cnn", "gd", 256, 0, 32, 4, 2, 1.0),
 ]
+# Reduced precision, where the least ratio is of plain float32's time.
+NARROW = [
+    Case("full batch", "fc", "gd", 1024, 0, 2048, 4, 3, 1.5),
+    Case("SGD", "fc", "sgd", 1024, 64, 4096, 4, 6, 2.0),
+]
 QUICK = [Case("small full batch", "fc", "gd", 100, 0, 1024, 2, 20, 1.4, 0.95)]
 
 
@@ -90,6 +95,31 @@ def measure_case(bench, case, rounds):
     return times
 
 
+def measure_narrow(bench, table):
+    """Plain float32 and narrow products, in turns."""
+    for case in NARROW[:1] if bench.quick else NARROW:
+        plain, narrow = bench.worker(), bench.worker()
+        if not narrow.knows("precision", "narrow"):
+            print("  reduced precision: not in this build", flush=True)
+            plain.close()
+            return
+        sides, seconds = (plain, narrow), []
+        with tempfile.TemporaryDirectory() as folder:
+            for side in sides:
+                side.ask("open", case.network, case.method, case.n, case.b, case.m, case.depth, folder)
+        for _ in range(bench.rounds(5) + 1):
+            seconds.append([side.seconds("step", case.steps) for side in sides])
+        objectives = [float(side.ask("objective")) for side in sides]
+        for side in sides:
+            side.close()
+        here, there = zip(*seconds[1:])
+        ratio = ratios(here, there)
+        table.add(case.words, milliseconds(here), milliseconds(there), spread(ratio),
+                  f"{abs(objectives[1] / objectives[0] - 1):.1e}",
+                  *table.judge(statistics.median(ratio), case.least_ratio), plain=here, narrow=there)
+        print(f"  {case.words}: plain / narrow {spread(ratio)}", flush=True)
+
+
 def ratios(above, below):
     return [a / b for a, b in zip(above, below)]
 
@@ -121,4 +151,11 @@ def measure(bench):
         judged = shares.judge(statistics.median(fastest), case.least_share) if fastest else ("", "")
         shares.add(case.words, spread(bare), spread(fastest) if fastest else "", *judged)
         print(f"  {case.words}: PyTorch / here {spread(ratio)}", flush=True)
-    return [steps, shares]
+    narrow = Table(
+        "Reduced precision",
+        ["step", "float32, ms", "narrow, ms", "float32 / narrow", "objectives differ by", "target", "met"],
+        "The same step with products in fewer bits, in turns with plain float32; and how far apart the "
+        "objectives are after the last step, relatively.",
+    )
+    measure_narrow(bench, narrow)
+    return [steps, shares] + ([narrow] if narrow.rows else [])

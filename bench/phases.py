@@ -51,8 +51,8 @@ PHASES = [
     Phase("separation", "separation", 10000, 0, 0, 1),
     Phase(
         "weights", "drawing weights", 0, 4096, 0, 1,
-        "a logarithm, a square root, a sine and a cosine for two numbers in float64, on one core: the "
-        "numbers are the same on every machine; it happens once a run",
+        "every two numbers take a logarithm, a square root, a sine and a cosine of the C library in "
+        "float64, so that a seed gives the same network everywhere; it happens once a run",
     ),
 ]
 

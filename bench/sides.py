@@ -40,6 +40,12 @@ class Side:
             sys.exit(f"{sys.argv[0]}: {self.process.args[-1]}: no answer to {words}: {answer}")
         return answer
 
+    def knows(self, *words):
+        """Whether it takes this command; one that does not has ended."""
+        print(*words, file=self.process.stdin, flush=True)
+        answer = self.process.stdout.readline().strip()
+        return bool(answer) and not answer.startswith("unknown command")
+
     def seconds(self, *what):
         return float(self.ask(*what))
 

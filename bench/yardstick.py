@@ -30,7 +30,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # name, heading, module, minutes on two cores
 SECTIONS = {
     "rates": ("What the machine can do", rates, 1),
-    "race": ("Time to the global minimum", race, 10),
+    "race": ("Time to the global minimum", race, 9),
     "newton": ("Gauss-Newton to rounding", newton, 3),
     "steps": ("Training steps", compare, 4),
     "kernels": ("Kernels", compare_kernels, 3),
