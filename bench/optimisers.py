@@ -100,7 +100,7 @@ class Session:
         if what == "lbfgs":
             optimiser = torch.optim.LBFGS(
                 self.blocks, history_size=int(number), line_search_fn="strong_wolfe",
-                max_iter=1000, tolerance_grad=0, tolerance_change=0,
+                max_iter=10**6, tolerance_grad=0, tolerance_change=0,
             )
         elif what == "sgd":
             optimiser = torch.optim.SGD(self.blocks, lr=number, momentum=0.9)
@@ -128,6 +128,8 @@ class Session:
         try:
             while True:
                 value = optimiser.step(closure)
+                if what == "lbfgs":
+                    optimiser.state.clear()  # it only comes back when its memory leads nowhere
                 if plateau is not None:
                     plateau.step(value.item())
         except Over:

@@ -59,7 +59,7 @@ def parse():
     parser.add_argument("--only", nargs="+", choices=SECTIONS, help="these sections")
     parser.add_argument("--long", action="store_true", help="the long runs alone, more than an hour")
     parser.add_argument("--quick", action="store_true",
-                        help="one round of few cases, to try the scripts; the page goes to build/bench")
+                        help="one round of few cases, to try the scripts; all goes to build/bench/quick")
     return parser.parse_args()
 
 
@@ -74,9 +74,9 @@ def main():
     options = parse()
     names = options.only or (["long"] if options.long else [name for name in SECTIONS if name != "long"])
     bench = Bench(options.bin, data_folder(options.data), options.quick)
-    results = ROOT / "build" / "bench"
+    results = ROOT / "build" / "bench" / ("quick" if options.quick else "")
     results.mkdir(parents=True, exist_ok=True)
-    target = results / "quick.md" if options.quick else ROOT / "docs" / "benchmarks.md"
+    target = results / "benchmarks.md" if options.quick else ROOT / "docs" / "benchmarks.md"
     if not options.quick:
         minutes = sum(SECTIONS[name][2] for name in names)
         print(f"Measures {', '.join(names)}: about {minutes} minutes on two cores, which must be idle.")
