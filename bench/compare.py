@@ -9,12 +9,11 @@ each case the objectives must agree.
 
 import dataclasses
 import statistics
-import sys
 import tempfile
 
 from rates import peak
 from results import Table, milliseconds, spread
-from sides import WAITING, peer
+from sides import WAITING, Failed, peer
 
 
 @dataclasses.dataclass
@@ -91,7 +90,7 @@ def measure_case(bench, case, rounds):
         side.close()
     # SGD draws other batches on the two sides, and steps are tiny: close, not equal.
     if not abs(here / there - 1) < 1e-3:
-        sys.exit(f"compare.py: {case.name}: the objectives are {here:.6g} here, {there:.6g} in PyTorch")
+        raise Failed(f"{case.name}: the objectives are {here:.6g} here, {there:.6g} in PyTorch")
     return times
 
 
@@ -133,8 +132,8 @@ def measure(bench):
     )
     shares = Table(
         "The step beside its matrix products, float32",
-        ["step", "rate of its bare products", "fastest product rate", "target", "met"],
-        "Rate of the step over the rate of the same products and nothing else; and over the fastest rate "
+        ["step", "Gflop/s", "of its bare products' rate", "of the fastest product's", "target", "met"],
+        "Operations of the products only. Rate of the step over the rate of the same products and nothing else; and over the fastest rate "
         "of any product of these shapes on this machine, here or in PyTorch, within the same round.",
     )
     for case in QUICK if bench.quick else CASES:
@@ -149,7 +148,8 @@ def measure(bench):
             continue
         bare, fastest = (ratios(times[key], times["here"]) for key in ("products", "fastest"))
         judged = shares.judge(statistics.median(fastest), case.least_share) if fastest else ("", "")
-        shares.add(case.words, spread(bare), spread(fastest) if fastest else "", *judged)
+        rate = 1e-9 * case.operations / statistics.median(times["here"])
+        shares.add(case.words, f"{rate:.1f}", spread(bare), spread(fastest) if fastest else "", *judged)
         print(f"  {case.words}: PyTorch / here {spread(ratio)}", flush=True)
     narrow = Table(
         "Reduced precision",

@@ -6,11 +6,10 @@ Measured as in compare.py: in turns, ratios within a round, the median with the 
 
 import pathlib
 import statistics
-import sys
 import tempfile
 
 from results import Table, milliseconds, spread
-from sides import WAITING, peer
+from sides import WAITING, Failed, peer
 
 AGREEMENT = 1e-4  # of the largest entry, between kernels in float32
 
@@ -62,7 +61,7 @@ def few_samples(bench, table):
     here = times[better("here")]
     for name, _, _, least in peers:
         if not away[name] <= AGREEMENT:
-            sys.exit(f"compare_kernels.py: {name} gives another kernel, {away[name]:.1e} away")
+            raise Failed(f"{name} gives another kernel, {away[name]:.1e} away")
         there = times[better(name)]
         ratios = [t / o for t, o in zip(there, here[-len(there) :])]
         table.add(

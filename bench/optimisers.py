@@ -78,7 +78,7 @@ class Session:
     def objective(self):
         return 0.5 * (self.outputs() - self.targets).square().sum()
 
-    def largest_eigenvalue(self, products=50):
+    def largest_eigenvalue(self, products=100):
         """Of J J^T; J v by the double-backward trick."""
         self.restart()
         outputs = self.outputs()
@@ -91,7 +91,7 @@ class Session:
             product = torch.autograd.grad(pulled, probe, back, retain_graph=True)[0]
             former, value = value, (direction * product).sum().item()
             direction = product
-            if abs(value - former) <= 1e-4 * value:
+            if abs(value - former) <= 1e-5 * value:
                 break
         return value
 

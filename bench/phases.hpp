@@ -57,7 +57,8 @@ std::unique_ptr<Phase> make_phase(const std::string& name, const PhaseShape& sha
 /// Floating-point operations a second of out (p, r) = a (p, q) b (q, r).
 double product_rate(std::int64_t p, std::int64_t q, std::int64_t r, at::ScalarType type);
 
-/// Bytes a second of a = b + s c on arrays far larger than the caches, counted as three.
+/// Bytes a second of a = b + s c on arrays far larger than the caches: four of them, because what
+/// is written is read first.
 double memory_bandwidth();
 
 }  // namespace overparam::bench

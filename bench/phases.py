@@ -26,8 +26,16 @@ PHASES = [
     Phase("forward", "forward pass, fc", 1024, 2048, 4, 2),
     Phase("backward", "backward pass, fc", 1024, 2048, 4, 1),
     Phase("step", "GD step, fc", 1024, 2048, 4, 2),
-    Phase("step", "GD step, fc", 100, 1024, 2, 40),
-    Phase("step-sgd", "SGD step, fc, b = 64", 1024, 4096, 4, 3),
+    Phase(
+        "step", "GD step, fc", 100, 1024, 2, 40,
+        "products with 100 rows pack all of W for little work: the bare products alone are as slow (see "
+        "the training steps)",
+    ),
+    Phase(
+        "step-sgd", "SGD step, fc, b = 64", 1024, 4096, 4, 3,
+        "products with 64 rows pack all of W for little work: the bare products alone are as slow (see "
+        "the training steps)",
+    ),
     Phase("step-resnet", "GD step, resnet", 1024, 1024, 16, 1),
     Phase(
         "step-cnn", "GD step, cnn, 14 x 14 positions", 256, 32, 4, 2,
@@ -37,15 +45,26 @@ PHASES = [
     Phase("activation", "relu and its derivative", 4096, 4096, 0, 5),
     Phase("tangent-product", "K v in sample space", 500, 1024, 3, 10),
     Phase("tangent-product", "K v in weight space", 2000, 1024, 3, 2),
-    Phase("tangent-kernel", "dense kernel, all outputs", 500, 1024, 3, 1),
+    Phase(
+        "tangent-kernel", "dense kernel, all outputs", 500, 1024, 3, 1,
+        "two fifths of the time go to the sums of 25 million products of Grams in float64, a block at a "
+        "time, and to fresh memory for the result",
+    ),
     Phase("trace-kernel", "trace kernel", 2000, 2048, 3, 1),
     Phase(
         "limit-kernel", "kernel of infinite width", 8000, 2, 5, 1,
         "beside its Gram, half of a product, it takes an arc cosine and two polynomials a layer for "
         "each of the n^2 / 2 pairs, which the roofline leaves out",
     ),
-    Phase("cholesky", "Cholesky factor", 4000, 0, 0, 1),
-    Phase("cholesky-solve", "Cholesky solve, 10 right-hand sides", 4000, 0, 0, 5),
+    Phase(
+        "cholesky", "Cholesky factor", 4000, 0, 0, 1,
+        "triangular solves with blocks of 256 are a tenth of the operations and a quarter of the time; "
+        "LAPACK's own factorisation is slower",
+    ),
+    Phase(
+        "cholesky-solve", "Cholesky solve, 10 right-hand sides", 4000, 0, 0, 5,
+        "OpenBLAS packs the whole matrix for a product with few columns: ten cost what thirty-two do",
+    ),
     Phase("lanczos", "Lanczos, 20 products", 4000, 0, 0, 3),
     Phase("conjugate-gradients", "conjugate gradients, 20 products", 4000, 0, 0, 3),
     Phase("separation", "separation", 10000, 0, 0, 1),

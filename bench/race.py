@@ -8,10 +8,9 @@ threads wait in the way in which it does more steps; the winner runs in the othe
 
 import dataclasses
 import statistics
-import sys
 
 from results import Table, spread
-from sides import WAITING, peer
+from sides import WAITING, Failed, peer
 
 LEAST_SPEEDUP = 10
 
@@ -122,7 +121,7 @@ def measure(bench):
 
     def keep(run):
         if run.ratio > course.ratio:
-            sys.exit(f"race.py: our own run ended at {run.ratio:.2g} F_0")
+            raise Failed(f"our own run ended at {run.ratio:.2g} F_0")
         ours.append((run.seconds, run.wall, run.steps))
         print(f"  here: {run.seconds:.2f} s", flush=True)
 
@@ -130,7 +129,7 @@ def measure(bench):
         keep(run)
         opponents = [Opponent(waiting, run.folder) for waiting in WAITING]
         if abs(opponents[0].start / run.lines[0]["objective"] - 1) > 1e-4:
-            sys.exit("race.py: the two sides do not start from the same network")
+            raise Failed("the two sides do not start from the same network")
         first, second = sorted(opponents, key=Opponent.speed, reverse=True)
         tuned, number_type = tune(first, course), "float32"
         with run_ours() as again:

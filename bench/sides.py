@@ -6,13 +6,16 @@ import json
 import os
 import pathlib
 import subprocess
-import sys
 import tempfile
 import time
 
 PYTHON = "/usr/bin/python3"  # the one that has Debian's PyTorch
 HERE = pathlib.Path(__file__).resolve().parent
 WAITING = {"default": {}, "passive waiting": {"OMP_WAIT_POLICY": "passive"}}
+
+
+class Failed(Exception):
+    """A measurement that says nothing: a side died, or the two sides did different things."""
 
 
 def clean_environment():
@@ -37,7 +40,7 @@ class Side:
         print(*words, file=self.process.stdin, flush=True)
         answer = self.process.stdout.readline().strip()
         if not answer or answer.startswith("unknown command"):
-            sys.exit(f"{sys.argv[0]}: {self.process.args[-1]}: no answer to {words}: {answer}")
+            raise Failed(f"{self.process.args[-1]}: no answer to {words}: {answer}")
         return answer
 
     def knows(self, *words):
@@ -134,6 +137,6 @@ class Bench:
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
             if process.returncode not in (0, 1):  # 1: a target was missed, which is a result
-                sys.exit(f"{sys.argv[0]}: overparam train {' '.join(words)}: exit {process.returncode}")
+                raise Failed(f"overparam train {' '.join(words)}: exit {process.returncode}")
             wall = time.perf_counter() - start
             yield Run(folder, process.returncode, wall, 1024 * usage.ru_maxrss)

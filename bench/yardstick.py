@@ -23,7 +23,7 @@ import phases
 import race
 import rates
 import scaling
-from sides import Bench
+from sides import Bench, Failed
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -83,7 +83,7 @@ def main():
     if bench.data is None and NEED_NEWTON & set(names):
         print("No MNIST was given (--data, or OVERPARAM_TEST_DATA): generated digits stand in for it.")
     titles = [title for title, _, _ in SECTIONS.values()]
-    blas = blas_of(bench)
+    blas, failed = blas_of(bench), False
     for name in names:
         title, module, _ = SECTIONS[name]
         if name in NEED_NEWTON and not bench.has_method("gauss-newton"):
@@ -91,13 +91,19 @@ def main():
             continue
         print(f"{title} ...", flush=True)
         start = time.perf_counter()
-        tables = module.measure(bench)
+        try:
+            tables = module.measure(bench)
+        except Failed as failure:
+            failed = True
+            print(f"{title}: not written: {failure}", flush=True)
+            continue
         content = {"date": machine.today(), "commit": machine.commit(), "machine": machine.short_words(),
                    "tables": [dataclasses.asdict(table) for table in tables]}
         (results / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
         page.update(target, titles, title, tables, blas)
         print(f"{title}: {time.perf_counter() - start:.0f} s", flush=True)
-    print(f"Written to {os.path.relpath(target)}.")
+    print(f"The page is {os.path.relpath(target)}.")
+    return int(failed)
 
 
 if __name__ == "__main__":
