@@ -53,7 +53,7 @@ class Iteration {
   }
 
   ConjugateGradientResult run() {
-    while (any_unsolved() && products_ + 1 < options_.max_products) {
+    while (any_unsolved() && may_go_on()) {
       descend();
       apply(solution_);
       residual_.copy_(right_).sub_(product_);
@@ -73,8 +73,7 @@ class Iteration {
     direction_.copy_(scaled_);
     column_dots(residual_, scaled_, decrease_);
     bool running = any_unsolved();
-    // One product is kept for the true residual.
-    while (running && products_ + 1 < options_.max_products) {
+    while (running && may_go_on()) {
       apply(direction_);
       column_dots(direction_, product_, curvature_);
       set_factors(decrease_, curvature_, "operator");
@@ -89,6 +88,9 @@ class Iteration {
       direction_.mul_(factors_).add_(scaled_);
     }
   }
+
+  /// One product is kept for the true residual.
+  [[nodiscard]] bool may_go_on() const { return products_ + 1 < options_.max_products; }
 
   void apply(const at::Tensor& v) {
     op_(v, product_);
