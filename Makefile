@@ -25,9 +25,9 @@ test:
 	@ctest --preset all --label-exclude slow
 
 ## Measures the library, and the same work in PyTorch beside it; writes docs/benchmarks.md (about 25
-## minutes on an idle machine). DATA=PATH names a folder of MNIST.
+## minutes on an idle machine). DATA=PATH names a folder of MNIST, ONLY="race steps" some sections.
 bench: bench-programs
-	@python3 bench/yardstick.py build/release/bin $(if $(DATA),--data $(DATA))
+	@python3 bench/yardstick.py build/release/bin $(if $(DATA),--data $(DATA)) $(if $(ONLY),--only $(ONLY))
 
 ## Its runs of thousands of samples, which take more than an hour.
 bench-long: bench-programs
