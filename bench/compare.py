@@ -133,8 +133,9 @@ def measure(bench):
     shares = Table(
         "The step beside its matrix products, float32",
         ["step", "Gflop/s", "of its bare products' rate", "of the fastest product's", "target", "met"],
-        "Operations of the products only. Rate of the step over the rate of the same products and nothing else; and over the fastest rate "
-        "of any product of these shapes on this machine, here or in PyTorch, within the same round.",
+        "Operations of the products only. Rate of the step over the rate of the same products and nothing "
+        "else; and over the fastest rate of any product of these shapes on this machine, here or in "
+        "PyTorch, within the same round.",
     )
     for case in QUICK if bench.quick else CASES:
         times = measure_case(bench, case, bench.rounds(5))
