@@ -5,7 +5,7 @@ PROGRAM := build/release/bin/overparam
 CONFIGURE := cmake --preset release --log-level=WARNING -DOVERPARAM_BUILD
 BUILD := cmake --build --preset release
 
-.PHONY: demo build test bench clean
+.PHONY: demo build test bench bench-long bench-programs clean
 
 ## Trains a network on generated digits and writes a report (about a minute after the build).
 demo: build
@@ -24,14 +24,20 @@ test:
 	@$(BUILD)
 	@ctest --preset all --label-exclude slow
 
-## Measures the library, and the same work in PyTorch beside it.
-bench:
+## Measures the library, and the same work in PyTorch beside it; writes docs/benchmarks.md (about 25
+## minutes on an idle machine). DATA=PATH names a folder of MNIST, ONLY="race steps" some sections.
+bench: bench-programs
+	@python3 bench/yardstick.py build/release/bin $(if $(DATA),--data $(DATA)) $(if $(ONLY),--only $(ONLY))
+
+## Its runs of thousands of samples, which take more than an hour.
+bench-long: bench-programs
+	@python3 bench/yardstick.py build/release/bin $(if $(DATA),--data $(DATA)) --long
+
+bench-programs:
 	@scripts/install-dependencies.sh build bench
 	@$(CONFIGURE)_BENCHMARKS=ON -DOVERPARAM_BUILD_TESTS=OFF -DOVERPARAM_BUILD_EXAMPLES=OFF
-	@$(BUILD) --target overparam_bench overparam_bench_worker overparam_bench_kernel_worker
-	@env -u OPENBLAS_CORETYPE build/release/bin/overparam_bench
-	@python3 bench/compare.py build/release/bin
-	@python3 bench/compare_kernels.py build/release/bin
+	@$(BUILD) --target overparam_app overparam_bench overparam_bench_worker \
+	  overparam_bench_kernel_worker overparam_bench_phase_worker
 
 clean:
 	@rm -rf build

@@ -1,18 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""compare_kernels.py BIN: kernels here, beside PyTorch and beside bare matrix products.
+"""Kernels here, beside PyTorch and beside bare matrix products.
 
 Measured as in compare.py: in turns, ratios within a round, the median with the least and the largest.
 """
 
-import argparse
 import pathlib
 import statistics
-import sys
 import tempfile
 
-from sides import Side, spread
+from results import Table, milliseconds, spread
+from sides import WAITING, Failed, peer
 
-PEER = pathlib.Path(__file__).with_name("kernel_peer.py")
 AGREEMENT = 1e-4  # of the largest entry, between kernels in float32
 
 # name, method of the peer, kernels in a measurement, least ratio to ours
@@ -23,18 +21,17 @@ PEERS = [
 ]
 
 
-def milliseconds(seconds):
-    return f"{1e3 * statistics.median(seconds):.4g} ms"
-
-
-def few_samples(worker, rounds):
+def few_samples(bench, table):
     """Everything a pair of small data sets asks for, here and in PyTorch in three ways."""
-    methods = {"here": ("few", 10)} | {name: (method, times) for name, method, times, _ in PEERS}
-    policies = {"default": {}, "passive waiting": {"OMP_WAIT_POLICY": "passive"}}
+    rounds = bench.rounds(5)
+    peers = [entry for entry in PEERS if not bench.quick or entry[0] != "Jacobian"]
+    methods = {"here": ("few", 10)} | {name: (method, times) for name, method, times, _ in peers}
     sides = {
-        (name, policy): Side([worker] if name == "here" else ["/usr/bin/python3", PEER], **environment)
+        (name, policy): bench.worker("_kernel", **environment)
+        if name == "here"
+        else peer("kernel_peer.py", **environment)
         for name in methods
-        for policy, environment in policies.items()
+        for policy, environment in WAITING.items()
         # How the Jacobian's threads wait is nothing beside its products.
         if name != "Jacobian" or policy == "default"
     }
@@ -53,7 +50,7 @@ def few_samples(worker, rounds):
                     times[key].append(seconds)
         file = pathlib.Path(folder) / "kernel.npy"
         sides["here", "default"].ask("save", file)
-        away = {name: sides[name, "default"].seconds("away", file) for name, *_ in PEERS}
+        away = {name: sides[name, "default"].seconds("away", file) for name, *_ in peers}
     for side in sides.values():
         side.close()
 
@@ -61,66 +58,57 @@ def few_samples(worker, rounds):
         """The way of waiting that suits it."""
         return min((key for key in times if key[0] == name), key=lambda k: statistics.median(times[k]))
 
-    here = better("here")
-    print("tangent kernel, few samples (fc): 16 with 16 others, dx=3072, m=2048, L=2, d=8")
-    print(f"  here {milliseconds(times[here])} ({here[1]})")
-    met = True
-    for name, _, _, least in PEERS:
-        key = better(name)
-        ratios = [t / o for t, o in zip(times[key], times[here][-len(times[key]) :])]
-        target = f"   target {least:.2f}" if least else ""
-        print(f"  PyTorch, {name}: {milliseconds(times[key])} ({key[1]})")
-        print(f"    PyTorch / here  {spread(ratios)}{target}")
-        met = met and (not least or statistics.median(ratios) >= least)
+    here = times[better("here")]
+    for name, _, _, least in peers:
         if not away[name] <= AGREEMENT:
-            sys.exit(f"compare_kernels.py: {name} gives another kernel, {away[name]:.1e} away")
-    return met
+            raise Failed(f"{name} gives another kernel, {away[name]:.1e} away")
+        there = times[better(name)]
+        ratios = [t / o for t, o in zip(there, here[-len(there) :])]
+        table.add(
+            "16 samples with 16 others, (128, 128), 3072-2048-2048-2048-8, float32",
+            milliseconds(here),
+            f"PyTorch, {name}",
+            milliseconds(there),
+            f"{spread(ratios)} times ours",
+            *table.judge(statistics.median(ratios), least, words="{:.3g} times"),
+            here=here,
+            other=there,
+        )
 
 
-def beside_products(worker, case, rounds):
-    """Seconds of a kernel and of its reference, round by round."""
-    ours = Side([worker])
+def beside_products(bench, table, case, what, beside, least_share=None, most_times=None):
+    """A kernel and its bare products, round by round."""
+    ours = bench.worker("_kernel")
     with tempfile.TemporaryDirectory() as folder:
         ours.ask("open", case, folder)
-    rows = [(ours.seconds("kernel", 1), ours.seconds("reference")) for _ in range(rounds + 1)]
+    rows = [(ours.seconds("kernel", 1), ours.seconds("reference")) for _ in range(bench.rounds(5) + 1)]
     ours.close()
-    return zip(*rows[1:])
+    kernel, reference = zip(*rows[1:])
+    if least_share:
+        shares = [r / k for k, r in zip(kernel, reference)]
+        words = f"share {spread(shares)}"
+        judged = table.judge(statistics.median(shares), least=least_share, words="a share of {:g}")
+    else:
+        ratios = [k / r for k, r in zip(kernel, reference)]
+        words = f"ours takes {spread(ratios)} times as long"
+        judged = table.judge(statistics.median(ratios), most=most_times, words="{:g} times")
+    table.add(
+        what, milliseconds(kernel), beside, milliseconds(reference), words, *judged,
+        here=kernel, other=reference,
+    )
 
 
-def trace(worker, rounds):
-    kernel, reference = beside_products(worker, "trace", rounds)
-    share = [r / k for k, r in zip(kernel, reference)]
-    print("trace kernel (fc): 2,000 digits, m=2048, L=3, d=10, float32")
-    print(f"  {milliseconds(kernel)}, its operations at the rate of products {milliseconds(reference)}")
-    print(f"  rate of the kernel / rate of products  {spread(share)}   target 0.70")
-    return statistics.median(share) >= 0.7
-
-
-def infinite(worker, rounds):
-    kernel, reference = beside_products(worker, "infinite", rounds)
-    ratios = [k / r for k, r in zip(kernel, reference)]
-    print("infinite kernel (fc): 10,000 inputs of 785 numbers, L=5, float64")
-    print(f"  {milliseconds(kernel)}, one Gram product {milliseconds(reference)}")
-    print(f"  kernel / Gram product  {spread(ratios)}   target at most 1.5")
-    return statistics.median(ratios) <= 1.5
-
-
-CASES = {"few": few_samples, "trace": trace, "infinite": infinite}
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("bin", type=pathlib.Path, help="folder of the built programs")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", choices=CASES, help="one case")
-    arguments = parser.parse_args()
-    worker = arguments.bin / "overparam_bench_kernel_worker"
-    met = []
-    for name, case in CASES.items():
-        if arguments.only in (None, name):
-            met.append(case(worker, arguments.rounds))
-            sys.stdout.flush()
-    print(f"{sum(met)} of {len(met)} cases met their targets")
-
-
-main()
+def measure(bench):
+    table = Table(
+        "Tangent kernels",
+        ["kernel", "here, ms", "beside", "ms", "ratio", "target", "met"],
+        "PyTorch's results agree with ours to 1e-4 of the largest entry. The rate of products behind the "
+        "trace kernel is the best of two shapes; the Jacobian is contracted block by block, once.",
+    )
+    few_samples(bench, table)
+    beside_products(bench, table, "trace", "trace kernel of 2,000 digits, m = 2,048, L = 3, d = 10, float32",
+                    "its operations at the rate of products", least_share=0.7)
+    if not bench.quick:
+        beside_products(bench, table, "infinite", "infinite width, 10,000 inputs of 785, L = 5, float64",
+                        "one Gram product", most_times=1.5)
+    return [table]

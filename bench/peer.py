@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """PyTorch's side of compare.py: the same network, data and step in eager autograd.
 
-Reads the commands of worker.cpp from standard input and answers one line each.
+Reads the commands of worker.cpp from standard input and answers one line each; and `product TYPE P Q R`
+of phase_worker.cpp.
 """
 
 import math
@@ -129,6 +130,18 @@ class Session:
             return 0.5 * (self.model(self.inputs) - self.targets).square().sum().item()
 
 
+def product_rate(type_name, p, q, r):
+    """Operations a second of out (p, r) = a (p, q) b (q, r), best of three."""
+    a, b = (torch.randn(*sizes, dtype=getattr(torch, type_name)) for sizes in ((p, q), (q, r)))
+    out = torch.zeros(p, r, dtype=a.dtype)
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        torch.mm(a, b, out=out)
+        seconds.append(time.perf_counter() - start)
+    return 2 * p * q * r / min(seconds)
+
+
 def main():
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     session = None
@@ -139,6 +152,8 @@ def main():
             answer = "ready"
         elif command == "step":
             answer = f"{session.seconds_per_step(int(rest[0])):.9g}"
+        elif command == "product":
+            answer = f"{product_rate(rest[0], *map(int, rest[1:])):.9g}"
         else:
             answer = f"{session.objective():.9g}"
         print(answer, flush=True)

@@ -29,82 +29,76 @@ SymmetricOperator columnwise(SymmetricOperator op) {
 
 namespace {
 
-at::Tensor column_dots(const at::Tensor& a, const at::Tensor& b) { return (a * b).sum(0); }
+using Numbers = std::vector<double>;  // one a column
 
-/// a / b where `active`, 0 elsewhere; both must be positive there.
-at::Tensor ratio(const at::Tensor& a,
-                 const at::Tensor& b,
-                 const at::Tensor& active,
-                 const char* which) {
-  const at::Tensor least = at::where(active, b, at::ones_like(b)).min();
-  base::require(least.item<double>() > 0,
-                ErrorKind::numeric,
-                "conjugate gradients: the {} is not positive definite: found v^T M v = {:.3g}",
-                which,
-                least.item<double>());
-  return at::where(active, a / b, at::zeros_like(a));
-}
-
+/// Whatever is done in each iteration allocates no tensor storage.
 class Iteration {
  public:
   Iteration(const SymmetricOperator& op, at::Tensor right, const ConjugateGradientOptions& options)
       : op_(op),
         options_(options),
         right_(std::move(right)),
-        norms_(right_.norm(2, 0)),
         solution_(at::zeros_like(right_)),
         residual_(right_.clone()),
+        scaled_(at::empty_like(right_)),
+        direction_(at::empty_like(right_)),
         product_(at::empty_like(right_)),
-        iterations_(at::zeros({right_.size(1)}, at::kInt)) {}
+        squares_(right_.size(1) == 1 ? at::Tensor() : at::empty_like(right_)),
+        factors_(at::empty({right_.size(1)}, at::kDouble)),
+        decrease_(columns()),
+        curvature_(columns()),
+        iterations_(columns()),
+        active_(columns()) {
+    column_dots(right_, right_, squared_norms_);
+  }
 
   ConjugateGradientResult run() {
-    while (unsolved().any().item<bool>() && may_go_on()) {
+    while (any_unsolved() && may_go_on()) {
       descend();
       apply(solution_);
       residual_.copy_(right_).sub_(product_);
     }
-    const at::Tensor relative = relative_residuals();
-    const auto* counts = iterations_.data_ptr<int>();
-    const auto* values = relative.data_ptr<double>();
-    const std::int64_t columns = right_.size(1);
+    const bool converged = !any_unsolved();
     return {.solution = solution_,
-            .iterations = {counts, counts + columns},
-            .residuals = {values, values + columns},
+            .iterations = iterations_,
+            .residuals = relative_residuals_,
             .remainder = residual_,
             .products = products_,
-            .converged = !unsolved().any().item<bool>()};
+            .converged = converged};
   }
 
  private:
   /// From the true residual until its recursion says that every column is solved.
   void descend() {
-    at::Tensor scaled = preconditioned();
-    at::Tensor direction = scaled.clone();
-    at::Tensor decrease = column_dots(residual_, scaled);
-    at::Tensor active = unsolved();
-    // One product is kept for the true residual.
-    while (active.any().item<bool>() && may_go_on()) {
-      apply(direction);
-      const at::Tensor step = ratio(decrease, column_dots(direction, product_), active, "operator");
-      solution_.addcmul_(direction, step);
-      residual_.addcmul_(product_, step, -1);
-      iterations_.add_(active);
-      active = unsolved();
+    precondition();
+    direction_.copy_(scaled_);
+    column_dots(residual_, scaled_, decrease_);
+    bool running = any_unsolved();
+    while (running && may_go_on()) {
+      apply(direction_);
+      column_dots(direction_, product_, curvature_);
+      set_factors(decrease_, curvature_, "operator");
+      solution_.addcmul_(direction_, factors_);
+      residual_.addcmul_(product_, factors_, -1);
+      for (std::size_t c = 0; c < columns(); ++c) iterations_[c] += active_[c] ? 1 : 0;
+      running = any_unsolved();
       watch_progress();
-      scaled = preconditioned();
-      const at::Tensor former = decrease;
-      decrease = column_dots(residual_, scaled);
-      direction.mul_(ratio(decrease, former, active, "preconditioner")).add_(scaled);
+      precondition();
+      former_ = decrease_;
+      column_dots(residual_, scaled_, decrease_);
+      set_factors(decrease_, former_, "preconditioner");
+      direction_.mul_(factors_).add_(scaled_);
     }
   }
 
+  /// One product is kept for the true residual.
   [[nodiscard]] bool may_go_on() const {
     return products_ + 1 < options_.max_products && !gave_up_ &&
            (!options_.keep_going || options_.keep_going());
   }
 
   void watch_progress() {
-    const double residual = relative_residuals().max().item<double>();
+    const double residual = *std::ranges::max_element(relative_residuals_);
     if (residual < milestone_ / 2) {
       milestone_ = residual;
       milestone_products_ = products_;
@@ -117,27 +111,66 @@ class Iteration {
     ++products_;
   }
 
-  at::Tensor preconditioned() {
-    if (!options_.preconditioner) return residual_.clone();
-    at::Tensor out = at::empty_like(residual_);
-    options_.preconditioner(residual_, out);
-    return out;
+  void precondition() {
+    if (options_.preconditioner) {
+      options_.preconditioner(residual_, scaled_);
+    } else {
+      scaled_.copy_(residual_);
+    }
   }
 
-  [[nodiscard]] at::Tensor relative_residuals() const {
-    return at::where(norms_ > 0, residual_.norm(2, 0) / norms_, at::zeros_like(norms_));
+  /// Marks the columns whose residual is too large still, and says whether there are any.
+  bool any_unsolved() {
+    column_dots(residual_, residual_, relative_residuals_);
+    bool any = false;
+    for (std::size_t c = 0; c < columns(); ++c) {
+      double& relative = relative_residuals_[c];
+      relative = squared_norms_[c] > 0 ? std::sqrt(relative) / std::sqrt(squared_norms_[c]) : 0;
+      active_[c] = relative > options_.tolerance;
+      any = any || active_[c];
+    }
+    return any;
   }
 
-  [[nodiscard]] at::Tensor unsolved() const { return relative_residuals() > options_.tolerance; }
+  /// factors = a / b where active, 0 elsewhere; both must be positive there.
+  void set_factors(const Numbers& a, const Numbers& b, const char* which) {
+    double* factors = factors_.data_ptr<double>();
+    for (std::size_t c = 0; c < columns(); ++c) {
+      base::require(!active_[c] || b[c] > 0,
+                    ErrorKind::numeric,
+                    "conjugate gradients: the {} is not positive definite: found v^T M v = {:.3g}",
+                    which,
+                    b[c]);
+      factors[c] = active_[c] ? a[c] / b[c] : 0;
+    }
+  }
+
+  void column_dots(const at::Tensor& a, const at::Tensor& b, Numbers& dots) {
+    if (columns() == 1) {
+      dots.assign(1, dot(a.view({-1}), b.view({-1}), factors_));
+      return;
+    }
+    at::mul_out(squares_, a, b);
+    at::sum_out(factors_, squares_, 0);
+    const double* sums = factors_.data_ptr<double>();
+    dots.assign(sums, sums + columns());
+  }
+
+  [[nodiscard]] std::size_t columns() const { return static_cast<std::size_t>(right_.size(1)); }
 
   const SymmetricOperator& op_;
   const ConjugateGradientOptions& options_;
-  at::Tensor right_;  // (N, c), as the next three
-  at::Tensor norms_;  // (c)
+  at::Tensor right_;  // (N, c), as the next six
   at::Tensor solution_;
   at::Tensor residual_;
+  at::Tensor scaled_;
+  at::Tensor direction_;
   at::Tensor product_;
-  at::Tensor iterations_;  // (c)
+  at::Tensor squares_;  // only for several columns
+  at::Tensor factors_;  // (c)
+  Numbers squared_norms_, relative_residuals_, decrease_, former_, curvature_;
+  std::vector<int> iterations_;
+  std::vector<bool> active_;
   int products_ = 0;
   double milestone_ = 1;  // a relative residual, and when it was reached
   int milestone_products_ = 0;

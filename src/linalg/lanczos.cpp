@@ -9,6 +9,7 @@
 #include "overparam/base/random.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/linalg/products.hpp"
+#include "thin_products.hpp"
 
 namespace overparam::linalg {
 
@@ -28,6 +29,8 @@ Lanczos::Lanczos(SymmetricOperator op, const at::Tensor& start, int capacity)
           at::empty({std::min<std::int64_t>(capacity, start.numel()), start.numel()}, at::kDouble)),
       next_(start.to(at::kCPU, at::kDouble).reshape({-1}).clone()),
       product_(at::empty_like(next_)),
+      overlaps_(at::empty({basis_.size(0)}, at::kDouble)),
+      scalar_(at::empty({1}, at::kDouble)),
       start_norm_(next_.norm().item<double>()) {
   base::require(std::isfinite(start_norm_) && start_norm_ > 0,
                 ErrorKind::numeric,
@@ -48,9 +51,9 @@ at::Tensor Lanczos::basis() const { return basis_.narrow(0, 0, products()); }
 bool Lanczos::step() {
   basis_[products()].copy_(next_);
   op_(next_, product_);
-  diagonal_.push_back(at::dot(next_, product_).item<double>());
+  diagonal_.push_back(dot(next_, product_, scalar_));
   orthogonalise();
-  const double residual = product_.norm().item<double>();
+  const double residual = std::sqrt(dot(product_, product_, scalar_));
   base::require(std::isfinite(residual),
                 ErrorKind::numeric,
                 "lanczos: the operator gave a number that is not finite");
@@ -58,18 +61,18 @@ bool Lanczos::step() {
   scale_ = std::max({scale_, std::abs(diagonal_.back()), residual});
   complete_ = residual <= 1e-14 * scale_ || products() == next_.numel();
   if (complete_ || products() == basis_.size(0)) return false;
-  next_.copy_(product_).div_(residual);
+  scalar_.fill_(residual);
+  at::div_out(next_, product_, scalar_);
   return true;
 }
 
 /// Twice is enough (Parlett, "The Symmetric Eigenvalue Problem", section 6.9).
 void Lanczos::orthogonalise() {
-  const at::Tensor known = basis();            // (k, N)
-  at::Tensor column = product_.view({-1, 1});  // (N, 1)
-  at::Tensor overlaps = at::empty({known.size(0), 1}, at::kDouble);
+  const at::Tensor known = basis();  // (k, N)
+  at::Tensor overlaps = overlaps_.narrow(0, 0, known.size(0));
   for (int pass = 0; pass < 2; ++pass) {
-    multiply(overlaps, known, column);
-    multiply(column, known.t(), overlaps, -1, 1);
+    multiply(overlaps, known, product_);
+    multiply(product_, known.t(), overlaps, -1, 1);
   }
 }
 

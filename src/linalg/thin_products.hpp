@@ -15,4 +15,11 @@ inline void multiply_thin(
   multiply(column, a, b.select(1, 0), alpha, beta);
 }
 
+/// <a, b> of contiguous float64 vectors, through `scalar` (1): allocates nothing, which at::dot
+/// does.
+inline double dot(const at::Tensor& a, const at::Tensor& b, at::Tensor& scalar) {
+  multiply(scalar, a.view({1, -1}), b);
+  return *scalar.data_ptr<double>();
+}
+
 }  // namespace overparam::linalg

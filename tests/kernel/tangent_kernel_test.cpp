@@ -8,6 +8,7 @@
 
 #include "net/architectures.hpp"
 #include "overparam/net/catalogue.hpp"
+#include "support/allocations.hpp"
 #include "support/files.hpp"
 #include "support/tensors.hpp"
 #include "support/tolerance.hpp"
@@ -192,6 +193,23 @@ TEST(TangentKernelPieces, BothHalvesOfManySamplesAreThoseOfTwoDataSets) {
 }
 
 // The layer below the read-out needs one Gram for all outputs together; the others one for each.
+TEST(TangentProducts, FewSamplesAllocateNoStorage) {
+  const Network network(
+      net::make_architecture("fc", {.input_size = 10, .num_outputs = 3, .width = 64, .depth = 3}),
+      0,
+      at::kFloat);
+  const at::Tensor inputs = normal({20, 10}, "inputs", at::kFloat);
+  ASSERT_TRUE(samples_are_few(network.architecture(), inputs.size(0)));
+  net::Workspace workspace(at::kFloat);
+  const TangentProduct product(network, inputs, workspace);
+  const at::Tensor v = normal({product.size()}, "v");
+  at::Tensor out = at::empty_like(v);
+  product(v, out);
+  const tests::AllocationCounter counter;
+  product(v, out);
+  EXPECT_EQ(counter.count(), 0);
+}
+
 TEST(TangentKernelPlan, TheTraceCountsTheTopLayerOnce) {
   constexpr std::int64_t kMany = 100;
   constexpr double kPairs = kMany * (kMany + 1) / 2.0;

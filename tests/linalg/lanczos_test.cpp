@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "overparam/linalg/spectral_norm.hpp"
+#include "support/allocations.hpp"
 #include "support/files.hpp"
 #include "support/tensors.hpp"
 #include "support/tolerance.hpp"
@@ -63,6 +64,19 @@ TEST(Lanczos, BasisIsOrthonormal) {
   EXPECT_EQ(process.products(), 6);
   const at::Tensor gram = at::matmul(process.basis(), process.basis().t());
   EXPECT_LT((gram - at::eye(gram.size(0), at::kDouble)).abs().max().item<double>(), 1e-10);
+}
+
+TEST(Lanczos, ProductsAllocateNoStorage) {
+  constexpr std::int64_t kSize = 50'000;  // enough for LibTorch to share the work between threads
+  const at::Tensor diagonal = at::linspace(1, 100, kSize, at::kDouble);
+  const SymmetricOperator op = [&](const at::Tensor& v, at::Tensor& out) {
+    at::mul_out(out, v, diagonal);
+  };
+  Lanczos process(op, normal({kSize}, "start"), 10);
+  process.extend(2);
+  const tests::AllocationCounter counter;
+  EXPECT_TRUE(process.extend(6));
+  EXPECT_EQ(counter.count(), 0);
 }
 
 TEST(Lanczos, QuadratureIsExactForPolynomials) {

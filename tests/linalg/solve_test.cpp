@@ -4,6 +4,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include "support/allocations.hpp"
 #include "support/files.hpp"
 #include "support/tensors.hpp"
@@ -146,6 +148,30 @@ TEST(ConjugateGradients, SolveSeveralRightHandSidesAtOnce) {
     EXPECT_LE(residual, 1e-12);
     EXPECT_NEAR(result.residuals[static_cast<std::size_t>(c)], residual, 1e-14);
     EXPECT_GT(result.iterations[static_cast<std::size_t>(c)], 5);
+  }
+}
+
+TEST(ConjugateGradients, IterationsAllocateNoStorage) {
+  constexpr std::int64_t kSize = 50'000;  // enough for LibTorch to share the work between threads
+  const at::Tensor diagonal = at::linspace(1, 100, kSize, at::kDouble).unsqueeze(1);
+  for (const std::int64_t columns : {1, 3}) {
+    const at::Tensor right = normal({kSize, columns}, "right");
+    std::unique_ptr<tests::AllocationCounter> counter;
+    std::int64_t allocations = -1;
+    int products = 0;
+    const SymmetricOperator op = [&](const at::Tensor& v, at::Tensor& out) {
+      at::mul_out(out, v, diagonal);
+      ++products;
+      if (products == 2) counter = std::make_unique<tests::AllocationCounter>();
+      if (products == 12) allocations = counter->count();
+    };
+    conjugate_gradients(
+        op,
+        right,
+        {.max_products = 15,
+         .tolerance = 0,
+         .preconditioner = [](const at::Tensor& v, at::Tensor& out) { out.copy_(v); }});
+    EXPECT_EQ(allocations, 0) << columns << " right-hand sides";
   }
 }
 

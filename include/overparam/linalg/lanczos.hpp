@@ -14,7 +14,8 @@ namespace overparam::linalg {
 using SymmetricOperator = std::function<void(const at::Tensor& v, at::Tensor& out)>;
 
 /// The Lanczos process: Q^T M Q = T with orthonormal Q whose first row is `start` normalised. Full
-/// reorthogonalisation, so that the Ritz values hold to rounding.
+/// reorthogonalisation, so that the Ritz values hold to rounding. Products allocate no tensor
+/// storage beyond what the operator does.
 class Lanczos {
  public:
   /// @param start any vector but zero   @param capacity the most products that will be asked for
@@ -44,9 +45,11 @@ class Lanczos {
   void orthogonalise();
 
   SymmetricOperator op_;
-  at::Tensor basis_;    // (capacity, N)
-  at::Tensor next_;     // (N)
-  at::Tensor product_;  // (N)
+  at::Tensor basis_;     // (capacity, N)
+  at::Tensor next_;      // (N)
+  at::Tensor product_;   // (N)
+  at::Tensor overlaps_;  // (capacity)
+  at::Tensor scalar_;    // (1)
   std::vector<double> diagonal_;
   std::vector<double> off_diagonal_;
   double start_norm_ = 0;

@@ -111,7 +111,8 @@ struct ConjugateGradientResult {
 /// Solves M X = B for B (N) or (N, c) by preconditioned conjugate gradients (Hestenes and Stiefel
 /// 1952), each column with its own step, all in one product. The residual is computed anew whenever
 /// its recursion claims convergence, and the iteration restarted where it was wrong.
-/// Memory 5 N c.
+/// Memory 5 N c, and N c more for several columns. Iterations allocate no tensor storage beyond
+/// what the operator and the preconditioner do.
 /// @throws Error(numeric) where the operator or the preconditioner proves not positive definite
 ConjugateGradientResult conjugate_gradients(const SymmetricOperator& op,
                                             const at::Tensor& right,
