@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "narrow_descent.hpp"
 #include "overparam/base/clock.hpp"
 #include "overparam/base/interrupt.hpp"
 #include "overparam/base/require.hpp"
@@ -179,6 +180,13 @@ class Run {
 TrainResult Run::gradient_descent() {
   at::Tensor cotangent = at::empty_like(problem_.targets);
   net::Tape tape = network_.record(problem_.inputs, workspace_);
+  const auto products = linalg::choose_products(options_.products);
+  std::optional<NarrowDescent> narrow;
+  if (products != linalg::Products::plain) {
+    narrow.emplace(network_, tape, products, state_.step, workspace_);
+  }
+  // Where a run that goes on from the weights alone gives the same bits.
+  const auto resumable = [&] { return !narrow || narrow->at_reference(); };
   for (;;) {
     const auto evaluation = net::evaluate(problem_.loss,
                                           tape.outputs(),
@@ -189,10 +197,18 @@ TrainResult Run::gradient_descent() {
     const auto target =
         measured({state_.step, seconds(), evaluation, network_, workspace_, &tape, &cotangent});
     if (target) return finished(*target);
-    if (const auto limit = out_of_time()) return finished(*limit);
-    update(tape, cotangent, 1);
-    network_.refresh(tape, workspace_);
-    maybe_checkpoint();
+    const auto limit = out_of_time();
+    const bool can_wait = !resumable() && state_.step < options_.stop.max_steps;
+    if (limit && !(*limit == StopReason::interrupted && can_wait)) return finished(*limit);
+    if (narrow) {
+      const double eta = step_size();
+      narrow->step(cotangent, evaluation.objective, eta, 1 - eta * options_.weight_decay);
+      ++state_.step;
+    } else {
+      update(tape, cotangent, 1);
+      network_.refresh(tape, workspace_);
+    }
+    if (resumable()) maybe_checkpoint();
   }
 }
 
@@ -283,6 +299,10 @@ TrainResult train(net::Network& network,
                 "step size {} is beyond the range of the weights' numbers",
                 options.step_size);
   net::check_targets(problem.loss, problem.targets);
+  if (options.products != linalg::Products::plain) {
+    const auto obstacle = narrow_obstacle(network, options);
+    base::require(!obstacle, ErrorKind::usage, "{}", obstacle.value_or(""));
+  }
   Run run(network, problem, options, state, callbacks);
   return options.method == Method::gd ? run.gradient_descent() : run.stochastic_gradient_descent();
 }

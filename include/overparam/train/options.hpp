@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "overparam/linalg/narrow.hpp"
+
 namespace overparam::train {
 
 enum class Method {
@@ -51,6 +53,8 @@ struct TrainOptions {
   /// SGD measures the whole objective every so many steps; 0: once an epoch.
   std::int64_t measure_every = 0;
   std::uint64_t seed = 0;  ///< of the batches
+  /// Of the steps. Other than plain: gd without momentum on fully connected ReLU networks, float32.
+  linalg::Products products = linalg::Products::plain;
 
   /// @throws Error(usage) naming the option, its value and what is allowed
   void validate(std::int64_t num_samples) const;
