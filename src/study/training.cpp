@@ -374,6 +374,9 @@ class TrainingRun {
     record_.num_trained = architecture_.num_trained_parameters();
     record_.pictures = data_.pictures;
     record_.environment = environment_json();
+    if (options_.products != linalg::Products::plain) {
+      record_.products = products_json(options_.products);
+    }
   }
 
   inline static const std::vector<std::string> kRunSections{"data", "network", "train", "run"};
@@ -391,6 +394,11 @@ class TrainingRun {
   train::TrainResult result_;
   RunRecord record_;
 };
+
+linalg::Products products_of(const Settings& settings) {
+  const std::string& precision = settings.text("run.precision");
+  return precision == "narrow" ? linalg::Products::automatic : linalg::parse_products(precision);
+}
 
 }  // namespace
 
@@ -412,6 +420,7 @@ train::TrainOptions train_options(const Settings& settings, std::int64_t num_sam
                .max_seconds = settings.number("train.max_seconds")},
       .measure_every = settings.integer("train.measure_every"),
       .seed = static_cast<std::uint64_t>(settings.integer("run.seed")),
+      .products = products_of(settings),
   };
 }
 
