@@ -8,5 +8,19 @@ find_package(nlohmann_json 3.11 REQUIRED)
 find_package(Threads REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 
+# Looked for by file: Debian's package of oneDNN asks for OpenCL, which its CPU library never uses, and
+# LibTorch's wheels carry oneDNN inside without headers.
+find_path(OVERPARAM_ONEDNN_HEADERS oneapi/dnnl/dnnl.hpp)
+find_library(OVERPARAM_ONEDNN_LIBRARY dnnl)
+mark_as_advanced(OVERPARAM_ONEDNN_HEADERS OVERPARAM_ONEDNN_LIBRARY)
+set(onednn_found OFF)
+if(OVERPARAM_ONEDNN_HEADERS AND OVERPARAM_ONEDNN_LIBRARY)
+  set(onednn_found ON)
+endif()
+option(OVERPARAM_WITH_ONEDNN "Multiply in bfloat16 and int8 through oneDNN" ${onednn_found})
+if(OVERPARAM_WITH_ONEDNN AND NOT onednn_found)
+  message(FATAL_ERROR "OVERPARAM_WITH_ONEDNN is on, but oneDNN was not found (libdnnl-dev)")
+endif()
+
 # Wheels carry their C++ ABI in TORCH_CXX_FLAGS; Debian's package leaves it empty.
 separate_arguments(OVERPARAM_TORCH_FLAGS UNIX_COMMAND "${TORCH_CXX_FLAGS}")

@@ -191,13 +191,12 @@ base::MemoryPlan plan_memory(const Settings& settings,
   plan.add("initial signs", {rows, widths}, 1);
   const std::int64_t residual = num_samples * architecture.num_outputs();
   if (is_newton) {
-    const auto options = train_options(settings, num_samples);
+    const auto options = train_options(settings);
     auto newton = options.newton;
     newton.memory_limit = memory_limit(settings);
-    plan.add(
-        train::plan_newton(
-            architecture, std::min(options.batch_size, num_samples), number_type(settings), newton)
-            .memory);
+    plan.add(train::plan_newton(
+                 architecture, options.batch_of(num_samples), number_type(settings), newton)
+                 .memory);
   } else {
     const std::int64_t products = train::most_products(residual);
     plan.add("Lanczos vectors", {products + 2, residual}, sizeof(double));

@@ -111,7 +111,7 @@ class Planner {
     plan_.constant_targets = are_constant(problem_.targets);
     distinct_ = distinct_indices(plan_.prepared);
     rule_ = train::parse_step_rule(settings_.text("train.step"));
-    options_ = train_options(settings_, problem_.size());
+    options_ = train_options(settings_);
     options_.step_size = 1;  // not known yet
     options_.validate(problem_.size());
     number_options_ = at::TensorOptions(number_type(settings_)).device(device_of(settings_));
@@ -229,7 +229,7 @@ class Planner {
     const auto choice = train::choose_step(rule_, network, part, sgd, workspace);
     step.samples = part.size();
     step.lambda_max = choice.lambda_max / share;
-    step.batch_size = sgd.batch_size;
+    step.batch_size = sgd.batch_of(problem_.size());
     switch (rule_.kind) {
       case train::StepRule::Kind::number:
         step.step_size = step.sgd_step = rule_.value;

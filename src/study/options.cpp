@@ -267,6 +267,12 @@ std::vector<Option> run_options() {
        .fallback = "float32",
        .help = "number type",
        .choices = {"float32", "float64"}},
+      {.key = "run.precision",
+       .flag = "--precision",
+       .fallback = "plain",
+       .help =
+           "of gd's matrix products: plain, or narrow for bfloat16 or int8 where they are faster",
+       .choices = {"plain", "narrow", "bfloat16", "int8"}},
       {.key = "run.device",
        .flag = "--device",
        .fallback = "cpu",

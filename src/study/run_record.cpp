@@ -128,6 +128,7 @@ RunRecord record_from_json(const json& document) {
   record.num_trained = network.at("trained_parameters");
   record.peak_memory = document.at("peak_memory_bytes");
   record.environment = document.at("environment");
+  if (document.contains("products")) record.products = document.at("products");
   record.predicted = curve_from_json(document.at("prediction"));
   if (const auto regime = document.find("kernel_regime"); regime != document.end()) {
     record.regime = {.drift = number_or_nan(*regime, "kernel_drift"),
@@ -168,6 +169,15 @@ json environment_json() {
           {"blas", linalg::blas_name()},
           {"processor", processor_name()},
           {"cores", base::available_threads()}};
+}
+
+json products_json(linalg::Products wanted) {
+  json rates = json::object();
+  for (const auto& [products, flops] : linalg::product_table()) {
+    rates[linalg::to_string(products)] = flops;
+  }
+  return {{"used", linalg::to_string(linalg::choose_products(wanted))},
+          {"operations_per_second", rates}};
 }
 
 double RunRecord::excess() const {
@@ -231,6 +241,7 @@ json to_json(const RunRecord& record) {
          facts.trajectory.empty() ? json() : finite_or_null(facts.trajectory.back().sign_changes)},
         {"steps_over_predicted", finite_or_null(record.excess())}}},
       {"environment", record.environment},
+      {"products", record.products},
       {"settings", record.settings_toml},
       {"picture_labels", picture_labels(record.pictures)},
   };

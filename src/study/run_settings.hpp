@@ -13,7 +13,7 @@ namespace overparam::study {
 inline constexpr double kDefaultRatio = 1e-3;
 
 /// Method, batches and stopping rules; the step size is still open.
-train::TrainOptions train_options(const Settings& settings, std::int64_t num_samples);
+train::TrainOptions train_options(const Settings& settings);
 
 /// The setting run.memory in bytes; 0 where it is empty. @throws Error(usage) if it is no size
 std::uint64_t memory_limit(const Settings& settings);

@@ -189,7 +189,8 @@ std::string Settings::fingerprint() const {
   for (const auto& option : options()) {
     const std::string section = option.section();
     const bool decides = section == "data" || section == "network" || section == "train" ||
-                         option.key == "run.seed" || option.key == "run.dtype";
+                         option.key == "run.seed" || option.key == "run.dtype" ||
+                         (option.key == "run.precision" && text(option.key) != option.fallback);
     const bool stops = std::ranges::find(kOnlyWhenToStop, option.key) != kOnlyWhenToStop.end();
     if (decides && !stops) all += fmt::format("{}={}\n", option.key, text(option.key));
   }

@@ -50,7 +50,7 @@ class TrainingRun {
         architecture_(build_architecture(settings, network_input(data))),
         problem_(training_problem(data, settings)),
         rule_(train::parse_step_rule(settings.text("train.step"))),
-        options_(train_options(settings, problem_.size())) {}
+        options_(train_options(settings)) {}
 
   RunRecord run() {
     plan();
@@ -412,7 +412,7 @@ class TrainingRun {
     facts.separation = data_.separation.distance;
     facts.irreducible_objective = irreducible_objective();
     facts.method = train::to_string(options_.method);
-    facts.batch_size = options_.method == train::Method::gd ? problem_.size() : options_.batch_size;
+    facts.batch_size = options_.batch_of(problem_.size());
     facts.initial_objective = result_.initial_objective;
     facts.final_objective = result_.final_evaluation.objective;
     facts.steps = result_.steps;
@@ -430,6 +430,9 @@ class TrainingRun {
     record_.num_trained = architecture_.num_trained_parameters();
     record_.pictures = data_.pictures;
     record_.environment = environment_json();
+    if (options_.products != linalg::Products::plain) {
+      record_.products = products_json(options_.products);
+    }
   }
 
   inline static const std::vector<std::string> kRunSections{"data", "network", "train", "run"};
@@ -448,18 +451,17 @@ class TrainingRun {
   RunRecord record_;
 };
 
+linalg::Products products_of(const Settings& settings) {
+  const std::string& precision = settings.text("run.precision");
+  return precision == "narrow" ? linalg::Products::automatic : linalg::parse_products(precision);
+}
+
 }  // namespace
 
-train::TrainOptions train_options(const Settings& settings, std::int64_t num_samples) {
-  constexpr std::int64_t kDefaultBatch = 64;
-  const std::int64_t batch = settings.integer("train.batch");
-  const auto method = train::parse_method(settings.text("train.method"));
-  const bool all = method == train::Method::gauss_newton;
+train::TrainOptions train_options(const Settings& settings) {
   return {
-      .method = method,
-      .batch_size = batch > 0 ? batch
-                    : all     ? num_samples
-                              : std::min(kDefaultBatch, num_samples),
+      .method = train::parse_method(settings.text("train.method")),
+      .batch_size = settings.integer("train.batch"),
       .sampling = train::parse_sampling(settings.text("train.sampling")),
       .momentum = settings.number("train.momentum"),
       .weight_decay = settings.number("train.weight_decay"),
@@ -474,6 +476,7 @@ train::TrainOptions train_options(const Settings& settings, std::int64_t num_sam
                .max_seconds = settings.number("train.max_seconds")},
       .measure_every = settings.integer("train.measure_every"),
       .seed = static_cast<std::uint64_t>(settings.integer("run.seed")),
+      .products = products_of(settings),
   };
 }
 

@@ -9,7 +9,7 @@ namespace overparam::train {
 
 BatchSampler::BatchSampler(std::int64_t num_samples, const TrainOptions& options)
     : num_samples_(num_samples),
-      batch_size_(options.batch_size),
+      batch_size_(options.batch_of(num_samples)),
       sampling_(options.sampling),
       seed_(options.seed) {
   order_.resize(static_cast<std::size_t>(num_samples));

@@ -221,7 +221,7 @@ bool Run::is_stuck() {
 
 TrainResult Run::gauss_newton() {
   const std::int64_t n = problem_.size();
-  const std::int64_t b = std::min(options_.batch_size, n);
+  const std::int64_t b = options_.batch_of(n);
   const bool batches = options_.uses_batches(n);
   const std::int64_t measure_every = !batches                     ? 1
                                      : options_.measure_every > 0 ? options_.measure_every

@@ -51,7 +51,7 @@ Sampling parse_sampling(const std::string& name) {
 void TrainOptions::validate(std::int64_t num_samples) const {
   if (method != Method::gauss_newton) require_positive("step size", step_size);
   require(num_samples > 0, ErrorKind::data, "there are no samples to train on");
-  require(method == Method::gd || (batch_size >= 1 && batch_size <= num_samples),
+  require(batch_of(num_samples) >= 1 && batch_of(num_samples) <= num_samples && batch_size >= 0,
           ErrorKind::usage,
           "batch must lie between 1 and the {} samples, found {}",
           num_samples,

@@ -48,7 +48,7 @@ double theory_step(const net::Architecture& architecture,
   const double d = static_cast<double>(architecture.num_outputs());
   const double gd = d * problem.separation / (std::pow(n, 4) * L * L * m);
   if (options.method == Method::gd) return gd;
-  const double b = static_cast<double>(options.batch_size);
+  const double b = static_cast<double>(options.batch_of(problem.size()));
   return gd * b / (n * std::pow(std::log(m), 2));
 }
 
@@ -104,8 +104,8 @@ StepChoice choose_step(const StepRule& rule,
       if (options.method == Method::sgd) {
         choice.lambda_max_sample =
             kernel::largest_sample_eigenvalue(network, problem.inputs, workspace);
-        const double share =
-            static_cast<double>(problem.size()) / static_cast<double>(options.batch_size);
+        const double share = static_cast<double>(problem.size()) /
+                             static_cast<double>(options.batch_of(problem.size()));
         curvature = std::max(curvature, share * choice.lambda_max_sample);
       }
       base::require(curvature > 0,

@@ -8,6 +8,8 @@
 #include <cmath>
 #include <limits>
 
+#include "narrow_descent.hpp"
+#include "overparam/base/interrupt.hpp"
 #include "overparam/base/require.hpp"
 #include "run.hpp"
 
@@ -16,6 +18,13 @@ namespace overparam::train {
 TrainResult Run::gradient_descent() {
   at::Tensor cotangent = at::empty_like(problem_.targets);
   net::Tape tape = network_.record(problem_.inputs, workspace_);
+  const auto products = linalg::choose_products(options_.products);
+  std::optional<NarrowDescent> narrow;
+  if (products != linalg::Products::plain) {
+    narrow.emplace(network_, tape, products, state_.step, workspace_);
+  }
+  // Where a run that goes on from the weights alone gives the same bits.
+  const auto resumable = [&] { return !narrow || narrow->at_reference(); };
   for (;;) {
     const auto evaluation = net::evaluate(problem_.loss,
                                           tape.outputs(),
@@ -26,16 +35,24 @@ TrainResult Run::gradient_descent() {
     const auto target =
         measured({state_.step, seconds(), evaluation, network_, workspace_, &tape, &cotangent});
     if (target) return finished(*target);
-    if (const auto limit = out_of_time()) return finished(*limit);
-    update(tape, cotangent, 1);
-    network_.refresh(tape, workspace_);
-    maybe_checkpoint();
+    const auto limit = out_of_time();
+    const bool can_wait = !resumable() && state_.step < options_.stop.max_steps;
+    if (limit && !(*limit == StopReason::interrupted && can_wait)) return finished(*limit);
+    if (narrow) {
+      const double eta = step_size();
+      narrow->step(cotangent, evaluation.objective, eta, 1 - eta * options_.weight_decay);
+      ++state_.step;
+    } else {
+      update(tape, cotangent, 1);
+      network_.refresh(tape, workspace_);
+    }
+    if (resumable()) maybe_checkpoint();
   }
 }
 
 TrainResult Run::stochastic_gradient_descent() {
   const std::int64_t n = problem_.size();
-  const std::int64_t b = options_.batch_size;
+  const std::int64_t b = options_.batch_of(n);
   const std::int64_t measure_every =
       options_.measure_every > 0 ? options_.measure_every : (n + b - 1) / b;
   BatchSampler sampler(n, options_);
@@ -120,6 +137,10 @@ TrainResult train(net::Network& network,
                 "step size {} is beyond the range of the weights' numbers",
                 options.step_size);
   net::check_targets(problem.loss, problem.targets);
+  if (options.products != linalg::Products::plain) {
+    const auto obstacle = narrow_obstacle(network, options);
+    base::require(!obstacle, ErrorKind::usage, "{}", obstacle.value_or(""));
+  }
   Run run(network, problem, options, state, callbacks);
   switch (options.method) {
     case Method::gd:

@@ -31,7 +31,6 @@ struct History {
 
 TrainOptions newton_options(double ratio, Solver solver = Solver::automatic) {
   return {.method = Method::gauss_newton,
-          .batch_size = 1'000'000,
           .newton = {.solver = solver},
           .stop = {.max_steps = 60, .target_ratio = ratio}};
 }
@@ -106,9 +105,9 @@ TEST(GaussNewton, BothSolversGoTheSameWay) {
   }
 }
 
-class EveryArchitecture : public testing::TestWithParam<tests::NamedArchitecture> {};
+class NewtonArchitecture : public testing::TestWithParam<tests::NamedArchitecture> {};
 
-TEST_P(EveryArchitecture, ComesToAGlobalMinimum) {
+TEST_P(NewtonArchitecture, ComesToAGlobalMinimum) {
   const auto& shape = GetParam().architecture;
   constexpr std::int64_t kSamples = 2;
   Problem problem{.inputs = tests::normal({kSamples, tests::kInputSize}, "inputs"),
@@ -129,13 +128,13 @@ TEST_P(EveryArchitecture, ComesToAGlobalMinimum) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Catalogue,
-                         EveryArchitecture,
+                         NewtonArchitecture,
                          testing::ValuesIn(tests::small_architectures()),
                          [](const auto& test) { return test.param.name; });
 
-class EveryLoss : public testing::TestWithParam<net::Loss> {};
+class NewtonLoss : public testing::TestWithParam<net::Loss> {};
 
-TEST_P(EveryLoss, ComesDown) {
+TEST_P(NewtonLoss, ComesDown) {
   for (const auto solver : {Solver::dense, Solver::conjugate_gradients}) {
     const Problem problem = problem_for(GetParam().name, 12, 3);
     Network network = small_network(problem, 256);
@@ -150,7 +149,7 @@ TEST_P(EveryLoss, ComesDown) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Catalogue,
-                         EveryLoss,
+                         NewtonLoss,
                          testing::ValuesIn(net::losses()),
                          [](const auto& test) {
                            std::string name = test.param.name;

@@ -20,7 +20,7 @@ TEST(TrainOptions, WhatCannotWorkIsNamed) {
   };
   refused({.step_size = -1}, {"step size", "-1"});
   refused({.step_size = std::numeric_limits<double>::quiet_NaN()}, {"step size", "nan"});
-  refused({.method = Method::sgd, .batch_size = 0}, {"batch", "10 samples", "0"});
+  refused({.method = Method::sgd, .batch_size = -1}, {"batch", "10 samples", "-1"});
   refused({.method = Method::sgd, .batch_size = 11}, {"batch", "10 samples", "11"});
   refused({.momentum = 1}, {"momentum", "[0, 1)"});
   refused({.weight_decay = -0.1}, {"weight decay"});

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "overparam/claims/run_facts.hpp"
+#include "overparam/linalg/narrow.hpp"
 #include "overparam/report/figure.hpp"
 #include "overparam/study/kernel_regime.hpp"
 #include "overparam/train/trajectory.hpp"
@@ -56,6 +57,7 @@ struct RunRecord {
   std::int64_t num_parameters = 0, num_trained = 0;
   std::uint64_t peak_memory = 0;
   nlohmann::json environment;  ///< machine and versions of the run, not of whoever reads it
+  nlohmann::json products;     ///< of a run in narrow precision; null in plain
   PredictedCurve predicted;
   KernelRegime regime;
   report::ImageGrid pictures;
@@ -77,6 +79,9 @@ RunRecord read_run(const std::filesystem::path& folder);
 
 /// Machine and versions, for every document.
 nlohmann::json environment_json();
+
+/// The format that products are made in, and the measured table it was chosen from.
+nlohmann::json products_json(linalg::Products wanted);
 
 /// The version of this library, "0.1.0".
 std::string version();

@@ -2,9 +2,12 @@
 // How a network is trained: method, step size, and when to stop.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include "overparam/linalg/narrow.hpp"
 
 namespace overparam::train {
 
@@ -64,8 +67,8 @@ struct StopRules {
 
 struct TrainOptions {
   Method method = Method::gd;
-  double step_size = 0;  ///< eta > 0; Gauss-Newton has none
-  std::int64_t batch_size = 64;
+  double step_size = 0;         ///< eta > 0; Gauss-Newton has none
+  std::int64_t batch_size = 0;  ///< b; 0: see batch_of
   Sampling sampling = Sampling::epoch;
   double momentum = 0;      ///< v <- mu v + grad, W <- W - eta v
   double weight_decay = 0;  ///< adds decay * W to the gradient
@@ -76,10 +79,21 @@ struct TrainOptions {
   /// epoch.
   std::int64_t measure_every = 0;
   std::uint64_t seed = 0;  ///< of the batches
+  /// Of the steps. Other than plain: gd without momentum on fully connected ReLU networks, float32.
+  linalg::Products products = linalg::Products::plain;
 
   /// Whether each step sees some of the samples only.
   [[nodiscard]] bool uses_batches(std::int64_t num_samples) const {
-    return method == Method::sgd || (method == Method::gauss_newton && batch_size < num_samples);
+    return method == Method::sgd ||
+           (method == Method::gauss_newton && batch_of(num_samples) < num_samples);
+  }
+
+  /// b, samples in a step. Where none is given SGD takes 64, or all where there are fewer, and the
+  /// other methods take all.
+  [[nodiscard]] std::int64_t batch_of(std::int64_t num_samples) const {
+    if (method == Method::gd) return num_samples;
+    if (batch_size > 0) return batch_size;
+    return method == Method::sgd ? std::min<std::int64_t>(64, num_samples) : num_samples;
   }
 
   /// @throws Error(usage) naming the option, its value and what is allowed
