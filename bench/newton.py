@@ -6,7 +6,7 @@ from results import Table
 MOST_SECONDS, MOST_STEPS = 60, 15
 NETWORKS = [
     ("fc", "m = 1,024, L = 3", {"width": 1024, "depth": 3}),
-    ("cnn", "m = 32, L = 2, 14 x 14 positions", {"width": 32, "depth": 2, "image_size": 14}),
+    ("cnn", "m = 8, L = 2, 14 x 14 positions", {"width": 8, "depth": 2, "image_size": 14}),
     ("resnet", "m = 1,024, L = 4", {"width": 1024, "depth": 4}),
 ]
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "overparam/linalg/narrow.hpp"
 #include "overparam/net/network.hpp"
 #include "overparam/train/trainer.hpp"
 
@@ -20,6 +21,7 @@ struct StepShape {
   std::int64_t batch_size = 0;
   std::int64_t width = 0;
   std::int64_t depth = 0;
+  linalg::Products products = linalg::Products::plain;
 
   /// Rows that go through the network in one step.
   [[nodiscard]] std::int64_t rows() const {
@@ -53,8 +55,8 @@ class StepTimer {
   train::TrainState state_;
 };
 
-/// The matrix products of one step of the paper's network and nothing else, each on its own preallocated tensors: L
-/// products up, L - 1 down, L for the gradient, and the read-out's two.
+/// The matrix products of one step of the paper's network and nothing else, each on its own
+/// preallocated tensors: L products up, L - 1 down, L for the gradient, and the read-out's two.
 class ProductTimer {
  public:
   explicit ProductTimer(const StepShape& shape);

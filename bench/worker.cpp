@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // One side of compare.py. Reads commands from standard input, answers one line each:
 //
-//     open NETWORK METHOD N B M L FOLDER   makes a network and writes its weights and data to FOLDER
-//     step K                       seconds of a training step, mean of K
-//     products K                   seconds of the bare matrix products of a step of fc, mean of K
-//     objective                    F now, and the steps made so far
+//     precision NAME               of the products from the next `open` on: plain, narrow, int8,
+//     ... open NETWORK METHOD N B M L FOLDER   makes a network and writes its weights and data to
+//     FOLDER step K                       seconds of a training step, mean of K products K seconds
+//     of the bare matrix products of a step of fc, mean of K objective                    F now,
+//     and the steps made so far
 #include <fmt/format.h>
 
 #include <exception>
@@ -22,6 +23,7 @@ namespace {
 using namespace overparam;
 
 struct Session {
+  linalg::Products products = linalg::Products::plain;
   std::unique_ptr<bench::StepTimer> step;
   std::unique_ptr<bench::ProductTimer> products;
 };
@@ -30,8 +32,10 @@ void open(Session& session, std::istream& in) {
   bench::StepShape shape;
   std::string method;
   std::filesystem::path folder;
-  in >> shape.network >> method >> shape.num_samples >> shape.batch_size >> shape.width >> shape.depth >> folder;
+  in >> shape.network >> method >> shape.num_samples >> shape.batch_size >> shape.width >>
+      shape.depth >> folder;
   shape.method = train::parse_method(method);
+  shape.products = session.products;
   session.step = std::make_unique<bench::StepTimer>(shape);
   if (shape.network == "fc") session.products = std::make_unique<bench::ProductTimer>(shape);
   const auto& network = session.step->network();
@@ -47,6 +51,13 @@ std::string answer(Session& session, const std::string& command, std::istream& i
   std::int64_t steps = 0;
   if (command == "open") {
     open(session, in);
+    return "ready";
+  }
+  if (command == "precision") {
+    std::string name;
+    in >> name;
+    session.products =
+        name == "narrow" ? linalg::Products::automatic : linalg::parse_products(name);
     return "ready";
   }
   if (command == "objective") return fmt::format("{:.9g}", session.step->objective());

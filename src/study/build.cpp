@@ -190,6 +190,13 @@ base::MemoryPlan plan_memory(const Settings& settings,
   plan.add("cotangents", {std::max({curvature, rows * 2 * widest, step_rule})}, size);
   plan.add("initial signs", {rows, widths}, 1);
   const std::int64_t residual = num_samples * architecture.num_outputs();
+  if (settings.text("run.precision") != "plain") {
+    // References in float32, and narrow copies of at most two bytes a number.
+    plan.add("references of narrow products",
+             {2 * rows * widths + architecture.num_trained_parameters()},
+             size);
+    plan.add("narrow copies", {5 * rows * widths + 2 * architecture.num_trained_parameters()}, 2);
+  }
   if (is_newton) {
     const auto options = train_options(settings);
     auto newton = options.newton;

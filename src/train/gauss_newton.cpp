@@ -34,6 +34,7 @@ constexpr double kStationary = 1e-6;
 
 /// The residual of a solve must be small beside what it promises to take off F: (this)^2 of it.
 constexpr double kShareOfPromise = 0.3;
+constexpr double kMostly = 0.5;
 
 /// So many steps without a thousandth of progress are enough: the network is too narrow, and stuck
 /// between the kinks of its ReLUs.
@@ -114,9 +115,9 @@ class Newton {
       step_.damping = damping;
       const bool solved = solution.usable && solution.residual <= accuracy;
       // Where most of F cannot be reached, a solve to a share of all of F says little of the rest.
-      const double needed =
-          std::max(kShareOfPromise * std::sqrt(solution.reachable), solver_.least_tolerance());
-      if (solved && accuracy > needed) {
+      const double needed = std::max(kShareOfPromise * std::sqrt(solution.reachable),
+                                     solver_.least_tolerance());
+      if (solved && solution.reachable < kMostly && accuracy > needed) {
         accuracy = needed;
         continue;
       }

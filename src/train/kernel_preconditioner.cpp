@@ -51,6 +51,7 @@ void KernelPreconditioner::factor(at::Tensor kernel,
                                   double damping) {
   at::Tensor diagonal = kernel.diagonal();
   mean_diagonal_ = diagonal.mean(at::kDouble).item<double>();
+  if (mean_diagonal_ == 0) return;
   const double shift = damping * mean_diagonal_ * curvature.mean_curvature();
   if (curvature.is_identity()) {
     diagonal.add_(shift);

@@ -75,6 +75,36 @@ TEST_P(TangentKernel, ProductEqualsTheDenseProduct) {
   }
 }
 
+TEST_P(TangentKernel, ProductWithKeptFeaturesIsTheSame) {
+  for (const std::int64_t n : {4, 40}) {
+    const TangentProduct fresh(network_, inputs(n), workspace_);
+    const TangentProduct kept(network_, inputs(n), workspace_, /*keep_features=*/true);
+    const at::Tensor v = normal({fresh.size()}, "v");
+    at::Tensor expected = at::empty_like(v);
+    at::Tensor found = at::empty_like(v);
+    fresh(v, expected);
+    kept(v, found);
+    EXPECT_LT(relative_difference(found, expected), tests::kRounding) << n << " samples";
+    EXPECT_TRUE(at::equal(kept.outputs(), fresh.outputs()));
+  }
+}
+
+TEST_P(TangentKernel, ProductGivesTheDirectionInTheWeights) {
+  for (const std::int64_t n : {4, 40}) {
+    const TangentProduct product(network_, inputs(n), workspace_, /*keep_features=*/true);
+    const at::Tensor v = normal(product.outputs().sizes(), "v");
+    const auto zeros = [&] {
+      return net::Parameters::trained_zeros(network_.architecture(), network_.options());
+    };
+    auto expected = zeros();
+    network_.add_gradient(network_.record(inputs(n), workspace_), v, -2, expected, workspace_);
+    auto found = zeros();
+    product.add_gradient(v.view({-1}), -2, found);
+    found.add(expected, -1);
+    EXPECT_LT(found.norm() / expected.norm(), tests::kRounding) << n << " samples";
+  }
+}
+
 TEST_P(TangentKernel, ExtremesAreThoseOfTheDenseMatrix) {
   const at::Tensor kernel = tangent_kernel(network_, inputs(kSamples));
   const at::Tensor spectrum = linalg::symmetric_eigenvalues(kernel);

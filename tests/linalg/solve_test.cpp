@@ -175,6 +175,23 @@ TEST(ConjugateGradients, IterationsAllocateNoStorage) {
   }
 }
 
+TEST(Cholesky, InFloat32IsThatOfFloat64) {
+  const at::Tensor matrix = positive_definite(600);
+  const at::Tensor right = normal({600, 3}, "right");
+  const Cholesky factor(matrix, {.type = at::kFloat});
+  EXPECT_EQ(factor.jitter(), 0);
+  const at::Tensor solution = factor.solve(right);
+  EXPECT_EQ(solution.scalar_type(), at::kDouble);
+  EXPECT_LT(relative_difference(at::matmul(matrix, solution), right), 1e-3);
+  at::Tensor single = matrix.to(at::kFloat);
+  const Cholesky in_place(single, {.in_place = true, .type = at::kFloat});
+  EXPECT_LT(relative_difference(in_place.solve(right), solution), tests::kRoundingSingle);
+  // Singular to float32: the first jitter that it can tell from nothing serves.
+  const at::Tensor root = normal({300, 20}, "root");
+  const Cholesky singular(at::matmul(root, root.t()), {.largest_jitter = 1e-4, .type = at::kFloat});
+  EXPECT_GE(singular.relative_jitter(), 1e-6);
+}
+
 TEST(ConjugateGradients, EndInAsManyStepsAsThereAreEigenvalues) {
   const at::Tensor matrix = at::diag(at::tensor({1.0, 1.0, 4.0, 4.0, 9.0, 9.0}, at::kDouble));
   const auto result = conjugate_gradients(dense_operator(matrix), at::ones({6}, at::kDouble));
@@ -219,6 +236,35 @@ TEST(ConjugateGradients, SayWhenTheyDidNotFinish) {
   EXPECT_FALSE(result.converged);
   EXPECT_EQ(result.products, 10);
   EXPECT_GT(result.residuals[0], 1e-10);
+}
+
+TEST(ConjugateGradients, GiveUpWhereNothingIsGained) {
+  // A singular system whose right-hand side is not in the range: the residual stays above that
+  // part.
+  at::Tensor diagonal = at::linspace(1, 2, 50, at::kDouble);
+  diagonal[0] = 1e-14;
+  const at::Tensor right = at::ones({50}, at::kDouble);
+  const auto result = conjugate_gradients(dense_operator(at::diag(diagonal)),
+                                          right,
+                                          {.max_products = 500, .tolerance = 1e-3, .patience = 7});
+  EXPECT_LT(result.products, 60);
+}
+
+TEST(ConjugateGradients, StopWhenTheyAreAsked) {
+  const at::Tensor matrix = positive_definite(200, 1e-6);
+  int asked = 0;
+  const auto result = conjugate_gradients(
+      dense_operator(matrix), normal({200}, "right"), {.keep_going = [&] { return ++asked < 6; }});
+  EXPECT_FALSE(result.converged);
+  EXPECT_LT(result.products, 8);
+}
+
+TEST(ConjugateGradients, RemainderIsTheResidual) {
+  const at::Tensor matrix = positive_definite(60);
+  const at::Tensor right = normal({60}, "right");
+  const auto result = conjugate_gradients(dense_operator(matrix), right, {.tolerance = 1e-2});
+  EXPECT_LT(relative_difference(result.remainder, right - at::mv(matrix, result.solution)),
+            tests::kRounding);
 }
 
 TEST(ConjugateGradients, IndefiniteOperatorIsAnError) {

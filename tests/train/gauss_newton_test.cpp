@@ -265,7 +265,7 @@ TEST(GaussNewton, GoesOnToTheSameBitsAfterAnInterruptedSolve) {
 TEST(GaussNewton, PlanChoosesByCostAndMemory) {
   const auto shape = net::find_network("fc").build(
       {.input_size = 100, .num_outputs = 10, .width = 1024, .depth = 2});
-  const auto few = plan_newton(shape, 50, at::kDouble, {});
+  const auto few = plan_newton(shape, 10, at::kDouble, {});
   EXPECT_TRUE(few.dense);
   EXPECT_EQ(few.product_type, at::kDouble);
   const auto many = plan_newton(shape, 2000, at::kDouble, {});

@@ -43,9 +43,9 @@ TEST_P(EveryCurvature, InversesAreInverse) {
 }
 
 TEST_P(EveryCurvature, IsTheHessianWhereThatIsPositiveAndCurved) {
-  // Near the target every loss of the catalogue is convex and curved.
+  // Near the target, and near 0 for the losses of classes, all are convex and curved.
   const bool any = problem_.loss.targets == net::TargetKind::any;
-  const at::Tensor outputs = any ? problem_.targets + 0.01 * outputs_ : outputs_;
+  const at::Tensor outputs = 0.01 * outputs_ + (any ? problem_.targets : 0 * problem_.targets);
   const OutputCurvature curvature(problem_.loss, outputs, problem_.targets);
   at::Tensor direction = tests::normal({8, 3}, "direction");
   // A softmax is flat along (1, .., 1), where the curvature is raised.

@@ -34,7 +34,7 @@ enum class Solver {
 struct NewtonOptions {
   Solver solver = Solver::automatic;
   double damping = 0;              ///< lambda at the start, and its least value later
-  double tolerance = 0.3;          ///< of the first linear solves; later ones follow the descent
+  double tolerance = 0.5;          ///< of the first linear solves; later ones follow the descent
   int max_products = 1000;         ///< of K in one solve
   std::uint64_t memory_limit = 0;  ///< bytes to plan with; 0: what is available
 };
