@@ -36,8 +36,8 @@ std::optional<ConvergenceOrder> convergence_order(const RunRecord& record) {
   const double rounding = std::pow(kRoundings * unit_roundoff(record), 2) * start;
   const auto is_fitted = [&](const train::TrajectoryPoint& from, const train::TrajectoryPoint& to) {
     return to.step == from.step + 1 && to.newton && from.objective <= kFastRegime * start &&
-           to.newton->length == 1 && to.newton->damping == 0 &&
-           to.newton->predicted <= kSolverShare * to.objective && to.objective > rounding;
+           to.newton->length == 1 && to.newton->predicted <= kSolverShare * to.objective &&
+           to.objective > rounding;
   };
   ConvergenceOrder result;
   std::vector<double> before;

@@ -85,25 +85,35 @@ Paragraph explanation(const RunRecord& record) {
         "that signs flip before a step gains anything. Samples in conflict force the first; too "
         "few weights for the samples bring either."};
   }
-  const std::string system =
-      facts.loss == "squared"
-          ? "The system K a = f − y* has one unknown for each of the n d outputs, and the step "
-            "ΔW = −Jᵀ a lands where the linearised network has F = 0."
-          : "The step minimises the loss's quadratic model in the n d outputs over all such moves; "
-            "its linear system has one unknown for each of them.";
+  const std::string course = fmt::format("{} steps took F from {} to {}.",
+                                         base::format_count(facts.steps),
+                                         format_number(facts.initial_objective),
+                                         format_number(facts.final_objective));
   const std::string samples =
       facts.batch_size == facts.n ? "" : " Each step does so for the samples of its batch.";
+  if (facts.loss != "squared") {
+    return {fmt::format(
+        "**Why it works.** A small step ΔW moves the outputs by J ΔW. The step minimises the "
+        "loss's quadratic model in the n d outputs over all such moves, and its linear system has "
+        "one unknown for each of them.{} A loss whose minimum lies at infinity, such as the "
+        "cross-entropy, still falls by a factor with each step: {}",
+        samples,
+        course)};
+  }
+  const std::string drift = record.regime.is_measured()
+                                ? fmt::format(" (here by {} % of its norm from start to end)",
+                                              format_number(100 * record.regime.drift))
+                                : "";
   return {fmt::format(
       "**Why it works.** A small step ΔW moves the outputs by J ΔW. The kernel K = J Jᵀ is "
       "positive definite when no two inputs are parallel and the network is wide, and it changes "
-      "little near the initial weights; each step takes it anew. {}{} What a step leaves is the "
-      "part of the outputs' change that is not linear in ΔW, which shrinks faster than the step "
-      "itself: {} steps took F from {} to {}. {}",
-      system,
+      "little near the initial weights{}; each step takes it anew. The system K a = f − y* has one "
+      "unknown for each of the n d outputs, and the step ΔW = −Jᵀ a lands where the linearised "
+      "network has F = 0.{} What a step leaves is the part of the outputs' change that is not "
+      "linear in ΔW, which shrinks faster than the step itself: {} {}",
+      drift,
       samples,
-      base::format_count(facts.steps),
-      format_number(facts.initial_objective),
-      format_number(facts.final_objective),
+      course,
       descent_text(record))};
 }
 
@@ -195,7 +205,7 @@ std::string order_text(const ConvergenceOrder& order, bool kinks) {
   std::string text = fmt::format(
       "**Order of convergence: {} {}.** That is p, with its 95 % interval, in the fit r(t+1) ~ "
       "r(t)^p of r = F^(1/2) over {} pairs of steps, from {} to {}: those below 1 % of the first F "
-      "where neither damping nor the accuracy of the solve nor rounding decides. ",
+      "where neither the linear solve nor rounding decides. ",
       format_number(order.order),
       text_of(order.interval),
       order.pairs,

@@ -86,7 +86,6 @@ TEST(ConvergenceOrder, IsNotGivenWhereNothingShowsIt) {
       {"batches", [](auto& record) { record.facts.batch_size = 4; }},
       {"least squares", [](auto& record) { record.stopped_by = "stationary"; }},
       {"never fast", [](auto& record) { record.facts.initial_objective = 1e-4; }},
-      {"damped", [](auto& record) { record.facts.trajectory[3].newton->damping = 1e-3; }},
       {"shortened", [](auto& record) { record.facts.trajectory[3].newton->length = 0.5; }},
       {"badly solved",
        [](auto& record) {
@@ -233,6 +232,15 @@ TEST(NewtonPage, BatchesHoldNoPredictionAgainstTheWhole) {
     EXPECT_TRUE(std::holds_alternative<std::monostate>(row[3]));
   }
   EXPECT_TRUE(mentions(page, "samples of its batch"));
+}
+
+TEST(NewtonPage, ALossOfClassesHasItsOwnReason) {
+  const auto record =
+      run(newton_settings({{"train.loss", "cross-entropy"}, {"train.target_ratio", "1e-2"}}));
+  const auto page = run_page(record);
+  EXPECT_TRUE(mentions(page, "minimum lies at infinity"));
+  EXPECT_FALSE(mentions(page, "lands where the linearised"));
+  EXPECT_FALSE(mentions(page, "Order of convergence"));
 }
 
 TEST(NewtonPage, ALongTableIsFolded) {

@@ -23,8 +23,8 @@ struct ConvergenceOrder {
 /// The order of a Gauss-Newton run on all samples with the squared loss. A pair is fitted where
 ///
 ///     F_t <= 1e-2 F_0               the quadratic model holds by then, if it ever does,
-///     the step was taken whole, without damping,
-///     4 predicted <= F_{t+1}        what the network is not linear decides, not the solver,
+///     the step was taken whole,
+///     4 predicted <= F_{t+1}        what is not linear decides, not the solver or its damping,
 ///     F_{t+1} > (40 u)^2 F_0        and not the rounding of the outputs; u the unit roundoff.
 ///
 /// Nothing where fewer than three pairs are left, for other methods and losses, for batches, and
