@@ -131,8 +131,9 @@ report::Figure newton_figure(const RunRecord& record) {
       .caption =
           "F after each step, and what the network linearised before the step predicted for it. "
           "At first the network is not linear over a step as long, and F stays far above; where "
-          "the two meet, the accuracy of the linear solve is all that is left. A straight line on "
-          "this scale would be a linear rate; a curve that bends down is faster.",
+          "the two meet, all that is left is what the linear solve left, or what no step can "
+          "reach. A straight line on this scale would be a linear rate; a curve that bends down is "
+          "faster.",
       .x = {.label = "step"},
       .y = {.label = "objective F", .logarithmic = true}};
   report::Series real{.name = "measured", .mark = report::Mark::line_and_points};
