@@ -24,10 +24,10 @@ int run(const Arguments& arguments) {
     document["report"] = path.string();
     print(document);
   } else {
-    print(study::run_table(demo.main));
+    print(study::demo_table(demo));
     print("\nThe report is at " + std::filesystem::absolute(path).string() + "\n");
   }
-  return demo.main.reached_target ? kDone : kMissed;
+  return demo.reached_targets() ? kDone : kMissed;
 }
 
 }  // namespace
@@ -36,7 +36,8 @@ Command demo_command() {
   return {.shape = {.name = "demo",
                     .description =
                         "see it work: a wide network reaches a global minimum, narrow ones do "
-                        "not; no data, no network, one page",
+                        "not; gradient descent, then the exact minimum; no data, no network, one "
+                        "page",
                     .keys = study::demo_keys()},
           .run = run};
 }

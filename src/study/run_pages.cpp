@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "json_fields.hpp"
+#include "newton_page.hpp"
 #include "overparam/base/json_files.hpp"
 #include "overparam/base/text.hpp"
 #include "overparam/study/pages.hpp"
@@ -66,7 +67,8 @@ report::KeyNumbers key_numbers(const RunRecord& record) {
                                     ? fmt::format("linear model: {} to {} of the start",
                                                   format_count(*record.predicted.steps),
                                                   format_number(record.predicted.ratio))
-                                    : "the linear model predicts none";
+                                : facts.method == "gauss-newton" ? solver_text(record)
+                                                                 : "the linear model predicts none";
   numbers.items.push_back({"steps", format_count(facts.steps), predicted});
   if (std::isfinite(record.test_accuracy)) {
     numbers.items.push_back({"test accuracy", percent(record.test_accuracy), ""});
@@ -156,6 +158,15 @@ Table run_table(const RunRecord& record) {
                          format_number(record.predicted.ratio));
   }
   add("steps", steps);
+  if (const auto solver = solver_text(record); !solver.empty()) add("solved by", solver);
+  if (const auto order = convergence_order(record)) {
+    add("order of convergence",
+        fmt::format("{} [{}, {}], fitted over {} pairs of steps",
+                    format_number(order->order),
+                    format_number(order->interval.low),
+                    format_number(order->interval.high),
+                    order->pairs));
+  }
   if (facts.step_size > 0) add("step size", format_number(facts.step_size, 4));
   if (facts.lambda_max > 0) add("lambda_max(K)", format_number(facts.lambda_max, 4));
   if (std::isfinite(facts.initial.lambda_min)) {
@@ -370,8 +381,11 @@ report::Page run_page(const RunRecord& record) {
                : record.facts.method == "sgd" ? "SGD run"
                                               : "Gauss-Newton run",
       .subtitle = fmt::format("{} · {} · {}", record.data_name, record.name, record.created)};
-  page.blocks = {
-      introduction(record), key_numbers(record), objective_figure(record), distance_figure(record)};
+  page.blocks = {introduction(record),
+                 key_numbers(record),
+                 has_newton_steps(record) ? newton_figure(record) : objective_figure(record)};
+  for (auto& block : newton_blocks(record)) page.blocks.push_back(std::move(block));
+  page.blocks.push_back(distance_figure(record));
   const auto& trajectory = record.facts.trajectory;
   if (!trajectory.empty() && !trajectory.back().sign_changes.empty()) {
     page.blocks.push_back(signs_figure(record));

@@ -16,6 +16,7 @@
 #include "overparam/base/require.hpp"
 #include "overparam/base/threads.hpp"
 #include "overparam/linalg/products.hpp"
+#include "overparam/study/convergence_order.hpp"
 #include "row_files.hpp"
 
 namespace overparam::study {
@@ -246,6 +247,7 @@ json to_json(const RunRecord& record) {
       {"picture_labels", picture_labels(record.pictures)},
   };
   if (std::isfinite(record.test_accuracy)) document["test_accuracy"] = record.test_accuracy;
+  if (const auto order = convergence_order(record)) document["newton"] = to_json(*order);
   json certificate = json::array();
   for (const auto& line : claims::certify(facts)) {
     certificate.push_back({{"claim", line.claim},

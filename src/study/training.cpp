@@ -240,7 +240,7 @@ class TrainingRun {
     train::Callbacks callbacks{
         .on_measurement =
             [&](const train::Moment& moment) {
-              trajectory.observe(moment);
+              trajectory.observe(with_former_step(moment));
               write_new();
               if (progress.due(moment.step)) progress.update(moment.step, describe(moment, state));
             },
@@ -265,8 +265,7 @@ class TrainingRun {
       }
     }
     if (result_.reason != train::StopReason::interrupted) {
-      trajectory.finish(
-          {result_.steps, result_.seconds, result_.final_evaluation, network, workspace});
+      finish_trajectory(trajectory, network, workspace);
       if (metrics) rewrite_metrics(trajectory);
     }
     record_.facts.trajectory = trajectory.points();
@@ -276,6 +275,17 @@ class TrainingRun {
   train::Trajectory watch_trajectory(const net::Network& network) const {
     net::Workspace workspace(network.options());
     return {network, problem_, options_.method, seed_, workspace};
+  }
+
+  /// The last point in full, with the step that led to it.
+  void finish_trajectory(train::Trajectory& trajectory,
+                         const net::Network& network,
+                         net::Workspace& workspace) const {
+    train::Moment end{result_.steps, result_.seconds, result_.final_evaluation, network, workspace};
+    std::optional<train::NewtonStep> newton;
+    if (!trajectory.points().empty()) newton = trajectory.points().back().newton;
+    if (newton && trajectory.points().back().step == end.step) end.newton = &*newton;
+    trajectory.finish(end);
   }
 
   void warn_of_divergence() const {
@@ -337,13 +347,23 @@ class TrainingRun {
     train::save_checkpoint(output_.folder / kCheckpoint, network, state, settings_.fingerprint());
   }
 
+  /// The point that a run is resumed at is measured again, and only the record of the interrupted
+  /// part knows the step that led to it.
+  [[nodiscard]] train::Moment with_former_step(const train::Moment& moment) const {
+    train::Moment known = moment;
+    const auto& [step, newton] = former_step_;
+    if (moment.newton == nullptr && newton && step == moment.step) known.newton = &*newton;
+    return known;
+  }
+
   /// State and recorded points of an interrupted run.
-  train::TrainState restore(net::Network& network, train::Trajectory& trajectory) const {
+  train::TrainState restore(net::Network& network, train::Trajectory& trajectory) {
     auto state =
         train::load_checkpoint(output_.folder / kCheckpoint, network, settings_.fingerprint());
     std::vector<train::TrajectoryPoint> points;
     for_each_row(output_.folder / kMetrics, [&](const nlohmann::json& line) {
       auto point = point_from_json(line);
+      if (point.step == state.step) former_step_ = {point.step, point.newton};
       if (point.step < state.step) points.push_back(std::move(point));
     });
     trajectory.restore(std::move(points));
@@ -448,6 +468,7 @@ class TrainingRun {
   train::StepRule rule_;
   train::TrainOptions options_;
   train::TrainResult result_;
+  std::pair<std::int64_t, std::optional<train::NewtonStep>> former_step_;
   RunRecord record_;
 };
 

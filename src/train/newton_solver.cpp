@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "overparam/base/error.hpp"
+#include "overparam/base/interrupt.hpp"
 #include "overparam/linalg/solve.hpp"
 
 namespace overparam::train {
@@ -57,20 +58,27 @@ void NewtonSolver::take_product(const net::Network& network) {
   product_.emplace(used, inputs_, *workspace_, /*keep_features=*/true);
 }
 
-void NewtonSolver::refresh_preconditioner(double damping) {
+bool NewtonSolver::refresh_preconditioner(double damping) {
   const bool same_damping = damping <= kSameDamping * preconditioner_damping_ &&
                             preconditioner_damping_ <= kSameDamping * damping;
-  if (preconditioner_ && same_damping) return;
+  if (preconditioner_ && same_damping) return true;
   preconditioner_.reset();
   const bool own_type = network_->options().dtype().toScalarType() == product_type_;
-  preconditioner_.emplace(own_type ? *network_ : *converted_,
-                          inputs_,
-                          *curvature_,
-                          damping,
-                          plan_,
-                          options_.memory_limit > 0 ? options_.memory_limit / 2 : 0);
+  try {
+    preconditioner_.emplace(own_type ? *network_ : *converted_,
+                            inputs_,
+                            *curvature_,
+                            damping,
+                            plan_,
+                            options_.memory_limit > 0 ? options_.memory_limit / 2 : 0);
+  } catch (const Error&) {
+    // A kernel that the user stopped is no kernel, and an error to whoever asked for it.
+    if (!base::interrupted()) throw;
+    return false;
+  }
   preconditioner_damping_ = damping;
   preconditioner_settled_ = settled_;
+  return true;
 }
 
 /// F at y + J Delta W, where S^T J Delta W = -M b and `unexplained` is c - M b (n d).
@@ -87,7 +95,7 @@ double NewtonSolver::predicted(const at::Tensor& unexplained) const {
 NewtonSolution NewtonSolver::solve(double damping,
                                    double tolerance,
                                    const std::function<bool()>& keep_going) {
-  refresh_preconditioner(damping);
+  if (!refresh_preconditioner(damping)) return {};
   const double shift = damping * preconditioner_->mean_diagonal() * curvature_->mean_curvature();
   const at::Tensor& right = curvature_->whitened_gradient();
   at::Tensor product = at::empty_like(right);

@@ -47,6 +47,7 @@ class NewtonSolver {
                  const at::Tensor& outputs,
                  bool settled);
 
+  /// Unusable where the user interrupted before there was a preconditioner.
   /// @param damping lambda   @param tolerance of the relative residual
   NewtonSolution solve(double damping, double tolerance, const std::function<bool()>& keep_going);
 
@@ -58,7 +59,8 @@ class NewtonSolver {
 
  private:
   [[nodiscard]] double predicted(const at::Tensor& unexplained) const;
-  void refresh_preconditioner(double damping);
+  /// False where the user interrupted.
+  bool refresh_preconditioner(double damping);
   void take_product(const net::Network& network);
 
   NewtonOptions options_;

@@ -13,50 +13,22 @@
 #include "overparam/base/text.hpp"
 #include "overparam/study/demo.hpp"
 #include "overparam/study/verification.hpp"
+#include "study/page_parts.hpp"
 #include "study/small_runs.hpp"
 #include "support/files.hpp"
 
 namespace overparam::study {
 namespace {
 
-using report::Figure;
-using report::Page;
+using tests::count;
 using tests::digit_settings;
+using tests::figure_called;
+using tests::figure_ids;
+using tests::mentions;
+using tests::names;
 using tests::run;
 using tests::small_settings;
 using tests::TemporaryFolder;
-
-std::vector<std::string> figure_ids(const Page& page) {
-  std::vector<std::string> ids;
-  for (const auto& block : page.blocks) {
-    if (const auto* figure = std::get_if<Figure>(&block)) ids.push_back(figure->id);
-  }
-  return ids;
-}
-
-const Figure& figure_called(const Page& page, const std::string& id) {
-  for (const auto& block : page.blocks) {
-    const auto* figure = std::get_if<Figure>(&block);
-    if (figure != nullptr && figure->id == id) return *figure;
-  }
-  throw std::runtime_error("no figure " + id);
-}
-
-std::vector<std::string> names(const Figure& figure) {
-  std::vector<std::string> result;
-  for (const auto& series : figure.series) result.push_back(series.name);
-  return result;
-}
-
-template <typename Block>
-std::size_t count(const Page& page) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      page.blocks, [](const auto& block) { return std::holds_alternative<Block>(block); }));
-}
-
-bool mentions(const Page& page, const std::string& text) {
-  return report::to_html(page).find(text) != std::string::npos;
-}
 
 TEST(RunPage, HoldsItsChartsTheCertificateAndTheData) {
   const auto record = run(digit_settings({{"network.depth", "2"}}));

@@ -262,6 +262,27 @@ TEST(GaussNewton, GoesOnToTheSameBitsAfterAnInterruptedSolve) {
   EXPECT_EQ(second.final_evaluation.objective, expected.objectives.back());
 }
 
+TEST(GaussNewton, AKernelThatWasInterruptedEndsTheRunAsAnInterruption) {
+  const Problem problem = small_problem();
+  for (const auto solver : {Solver::dense, Solver::conjugate_gradients}) {
+    Network network = small_network(problem);
+    const Network start = network.clone();
+    TrainOptions options = newton_options(1e-16, solver);
+    options.batch_size = problem.size();
+    TrainState state;
+    const auto result =
+        train(network, problem, options, state, {.on_measurement = [](const Moment&) {
+                base::set_interrupt(2);
+              }});
+    base::set_interrupt(0);
+    EXPECT_EQ(result.reason, StopReason::interrupted) << to_string(solver);
+    EXPECT_EQ(result.steps, 0);
+    net::Workspace workspace(network.options());
+    EXPECT_TRUE(at::equal(network.forward(problem.inputs, workspace),
+                          start.forward(problem.inputs, workspace)));
+  }
+}
+
 TEST(GaussNewton, PlanChoosesByCostAndMemory) {
   const auto shape = net::find_network("fc").build(
       {.input_size = 100, .num_outputs = 10, .width = 1024, .depth = 2});
