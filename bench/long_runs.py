@@ -1,20 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Thousands of samples with labels drawn at random: a quarter of an hour, and an hour."""
+"""Thousands of samples with labels drawn at random."""
 
 from results import Table
 
-# n, most minutes, most GiB
-CASES = [(5000, 15, 12), (10000, 60, None)]
 RATIO = 1e-8
 
 
-def measure(bench):
+def table_of(bench, case):
+    """One run of n samples, in at most so many minutes and GiB."""
     table = Table(
         f"{bench.digits[1]} with random labels, m = 2,048, L = 2, to F <= {RATIO:g} F_0",
         ["n", "minutes", "whole program, minutes", "steps", "F / F_0", "accuracy", "peak memory",
          "target", "met"],
     )
-    for samples, minutes, gibibytes in [(200, 15, 12)] if bench.quick else CASES:
+    for samples, minutes, gibibytes in [(200, *case[1:])] if bench.quick else [case]:
         with bench.train(
             data=bench.digits[0], samples=samples, width=2048, depth=2, labels="random",
             method="gauss-newton", dtype="float32", normalise="sphere", target_ratio=RATIO,
@@ -32,3 +31,17 @@ def measure(bench):
             )
             print(f"  n = {samples:,}: {run.wall / 60:.1f} minutes, {memory:.2f} GiB", flush=True)
     return [table]
+
+
+class Case:
+    """A section of the page."""
+
+    def __init__(self, *case):
+        self.case = case
+
+    def measure(self, bench):
+        return table_of(bench, self.case)
+
+
+THOUSANDS = Case(5000, 15, 12)
+TEN_THOUSAND = Case(10000, 60, None)

@@ -36,9 +36,11 @@ SECTIONS = {
     "kernels": ("Kernels", compare_kernels, 3),
     "scaling": ("Scaling", scaling, 3),
     "phases": ("Phases", phases, 2),
-    "long": ("Long runs", long_runs, 75),
+    "long": ("Five thousand samples", long_runs.THOUSANDS, 15),
+    "longest": ("Ten thousand samples", long_runs.TEN_THOUSAND, 60),
 }
-NEED_NEWTON = {"race", "newton", "long"}
+NEED_NEWTON = {"race", "newton", "long", "longest"}
+LONG = ("long", "longest")
 
 
 def data_folder(given):
@@ -72,7 +74,7 @@ def blas_of(bench):
 
 def main():
     options = parse()
-    names = options.only or (["long"] if options.long else [name for name in SECTIONS if name != "long"])
+    names = options.only or [name for name in SECTIONS if (name in LONG) == options.long]
     bench = Bench(options.bin, data_folder(options.data), options.quick)
     results = ROOT / "build" / "bench" / ("quick" if options.quick else "")
     results.mkdir(parents=True, exist_ok=True)

@@ -9,33 +9,11 @@
 #include "overparam/base/clock.hpp"
 #include "overparam/base/interrupt.hpp"
 #include "overparam/kernel/tangent_kernel.hpp"
-#include "overparam/linalg/solve.hpp"
 #include "overparam/linalg/spectrum.hpp"
 #include "overparam/train/step_size.hpp"
 #include "overparam/train/trainer.hpp"
 
 namespace overparam::study {
-
-namespace {
-
-/// One undamped step; the weights change by -J^T a.
-void newton_step(net::Network& network,
-                 const train::Problem& problem,
-                 const at::Tensor& kernel,
-                 net::Workspace& workspace) {
-  const net::Tape tape = network.record(problem.inputs, workspace);
-  const at::Tensor residual = (tape.outputs() - problem.targets).to(at::kDouble).reshape({-1});
-  const at::Tensor a = linalg::Cholesky(kernel).solve(residual);
-  net::Parameters move = net::Parameters::trained_zeros(network.architecture(), network.options());
-  network.add_gradient(tape,
-                       a.reshape(problem.targets.sizes()).to(problem.targets.scalar_type()),
-                       -1,
-                       move,
-                       workspace);
-  network.parameters().add(move);
-}
-
-}  // namespace
 
 train::Problem subset_of(const train::Problem& problem, const at::Tensor& indices) {
   train::Problem part = problem;
@@ -94,23 +72,18 @@ NewtonCount count_newton_steps(const net::Architecture& architecture,
                                double ratio,
                                std::uint64_t memory_limit) {
   constexpr std::int64_t kMostSteps = 30;
-  constexpr double kDiverged = 1e3;
   net::Network network(architecture, seed, options);
-  net::Workspace workspace(options);
-  const double start = train::evaluate(network, problem, workspace).objective;
-  NewtonCount found{.ratio = 1};
-  for (std::int64_t step = 0; step <= kMostSteps && !base::interrupted(); ++step) {
-    found.ratio = train::evaluate(network, problem, workspace).objective / start;
-    if (found.ratio <= ratio) found.steps = step;
-    if (!(found.ratio > ratio && found.ratio < kDiverged)) return found;
-    const at::Tensor kernel = kernel::tangent_kernel(network, problem.inputs, memory_limit);
-    if (step == 0) {
-      const auto ends = linalg::spectrum(kernel, {.dense_up_to = 200});
-      found.lambda_min = ends.bottom[0].item<double>();
-      found.lambda_max = ends.top[0].item<double>();
-    }
-    newton_step(network, problem, kernel, workspace);
-  }
+  const auto ends = linalg::spectrum(kernel::tangent_kernel(network, problem.inputs, memory_limit),
+                                     {.dense_up_to = 200});
+  const train::TrainOptions newton{
+      .method = train::Method::gauss_newton,
+      .newton = {.solver = train::Solver::dense, .tolerance = 1e-3, .memory_limit = memory_limit},
+      .stop = {.max_steps = kMostSteps, .target_ratio = ratio}};
+  const auto result = train::train(network, problem, newton);
+  NewtonCount found{.ratio = result.final_evaluation.objective / result.initial_objective,
+                    .lambda_min = ends.bottom[0].item<double>(),
+                    .lambda_max = ends.top[0].item<double>()};
+  if (result.reached_target()) found.steps = result.steps;
   return found;
 }
 

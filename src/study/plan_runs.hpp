@@ -29,12 +29,12 @@ Excess measure_excess(const net::Architecture& architecture,
                       double ratio,
                       const PlanLimits& limits);
 
-/// Undamped Gauss-Newton: K a = f - y, Delta W = -J^T a, with the network's own kernel anew in
-/// every step.
+/// Gauss-Newton with every system solved to 1e-3.
 struct NewtonCount {
-  std::optional<std::int64_t> steps;  ///< to the ratio; nothing: more than 30, or F grew past 1e3
-  double ratio = kUnknown;            ///< F at the end over F at the start
-  double lambda_min = kUnknown;       ///< of K at the start
+  std::optional<std::int64_t>
+      steps;                     ///< to the ratio; nothing: more than 30, or no step led further
+  double ratio = kUnknown;       ///< F at the end over F at the start
+  double lambda_min = kUnknown;  ///< of K at the start
   double lambda_max = kUnknown;
 };
 NewtonCount count_newton_steps(const net::Architecture& architecture,

@@ -308,8 +308,8 @@ class TrainingRun {
     const double objective = result_.final_evaluation.objective;
     if (result_.reason == train::StopReason::stationary) {
       voice_.warn(fmt::format(
-          "F = {:.6g} is a least-squares answer: the network linearised here cannot lower it by "
-          "more than a millionth{}",
+          "F = {:.6g} is a least-squares answer: the network linearised here cannot lower it by a "
+          "millionth, or ten steps did not by a thousandth{}",
           objective,
           irreducible_objective() > 0
               ? fmt::format("; conflicting samples alone force {:.6g}", irreducible_objective())

@@ -41,9 +41,6 @@ constexpr double kMostly = 0.5;
 constexpr std::int64_t kStuckSteps = 10;
 constexpr double kProgress = 1e-3;
 
-/// Once F is below this share of its start, K hardly changes any more.
-constexpr double kSettled = 1e-3;
-
 /// The trained weights, to return to.
 class SavedWeights {
  public:
@@ -94,13 +91,16 @@ class Newton {
   [[nodiscard]] const NewtonStep& last() const { return step_; }
   [[nodiscard]] double objective() const { return objective_; }
 
+  /// Whether the last step was one of rounding.
+  [[nodiscard]] bool is_exhausted() const { return exhausted_; }
+
   /// One step on these samples; nothing where it was taken, else why not. The weights are then as
   /// they were.
-  std::optional<StopReason> step(const Problem& problem, bool settled) {
+  std::optional<StopReason> step(const Problem& problem) {
     linalg::Scratch outputs = workspace_.take(problem.targets.sizes());
     const double start = evaluate_at(problem, outputs.tensor());
     objective_ = start;
-    solver_.linearise(network_, problem, outputs.tensor(), settled);
+    solver_.linearise(network_, problem, outputs.tensor());
     saved_.save(network_);
     step_ = {};
     double accuracy = tolerance();
@@ -115,8 +115,8 @@ class Newton {
       step_.damping = damping;
       const bool solved = solution.usable && solution.residual <= accuracy;
       // Where most of F cannot be reached, a solve to a share of all of F says little of the rest.
-      const double needed = std::max(kShareOfPromise * std::sqrt(solution.reachable),
-                                     solver_.least_tolerance());
+      const double needed =
+          std::max(kShareOfPromise * std::sqrt(solution.reachable), solver_.least_tolerance());
       if (solved && solution.reachable < kMostly && accuracy > needed) {
         accuracy = needed;
         continue;
@@ -124,8 +124,8 @@ class Newton {
       if (solved && solution.promised <= kStationary * start) return StopReason::stationary;
       if (solution.promised > 0 && descend(problem, solution, start, outputs.tensor())) {
         if (!solved) state_.damping = std::max(damping, kFirstDamping);
-        return is_rounding(start, outputs.tensor()) ? std::optional(StopReason::no_descent)
-                                                    : std::nullopt;
+        exhausted_ = is_rounding(start, outputs.tensor());
+        return std::nullopt;
       }
       state_.damping = std::max(10 * damping, kFirstDamping);
     }
@@ -193,6 +193,7 @@ class Newton {
   NewtonSolver solver_;
   SavedWeights saved_;
   NewtonStep step_;
+  bool exhausted_ = false;
   double objective_ = 0;
 };
 
@@ -252,10 +253,10 @@ TrainResult Run::gauss_newton() {
       }
       return finished(*limit);
     }
+    if (newton.is_exhausted()) return finished(StopReason::no_descent);
     if (!batches && is_stuck()) return finished(StopReason::stationary);
-    const bool settled = !batches && evaluation_.objective < kSettled * state_.initial_objective;
-    const auto stuck = batches ? newton.step(batch_of(problem_, sampler.batch(state_.step)), false)
-                               : newton.step(problem_, settled);
+    const auto stuck = batches ? newton.step(batch_of(problem_, sampler.batch(state_.step)))
+                               : newton.step(problem_);
     if (stuck) return finished(*stuck);
     ++state_.step;
     maybe_checkpoint();

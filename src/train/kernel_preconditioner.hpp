@@ -28,7 +28,8 @@ class KernelPreconditioner {
                        const NewtonPlan& plan,
                        std::uint64_t memory_limit);
 
-  /// mu, the mean diagonal of K; where it is 0 no weight moves any output, and nothing can be solved
+  /// mu, the mean diagonal of K; where it is 0 no weight moves any output, and nothing can be
+  /// solved
   [[nodiscard]] double mean_diagonal() const { return mean_diagonal_; }
 
   /// For v (n d), float64.

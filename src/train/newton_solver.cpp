@@ -35,14 +35,14 @@ double NewtonSolver::least_tolerance() const { return product_type_ == at::kFloa
 
 void NewtonSolver::linearise(const net::Network& network,
                              const Problem& problem,
-                             const at::Tensor& outputs,
-                             bool settled) {
+                             const at::Tensor& outputs) {
   network_ = &network;
   problem_ = &problem;
   outputs_ = outputs.to(at::kCPU, at::kDouble);
-  settled_ = settled;
   curvature_.emplace(problem.loss, outputs, problem.targets);
-  if (!preconditioner_settled_) preconditioner_.reset();
+  // Nothing but the weights may decide how a step comes out, so that resumed runs repeat it.
+  preconditioner_.reset();
+  product_type_ = plan_.product_type;
   take_product(network);
 }
 
@@ -77,7 +77,6 @@ bool NewtonSolver::refresh_preconditioner(double damping) {
     return false;
   }
   preconditioner_damping_ = damping;
-  preconditioner_settled_ = settled_;
   return true;
 }
 
@@ -96,8 +95,11 @@ NewtonSolution NewtonSolver::solve(double damping,
                                    double tolerance,
                                    const std::function<bool()>& keep_going) {
   if (!refresh_preconditioner(damping)) return {};
-  const double shift = damping * preconditioner_->mean_diagonal() * curvature_->mean_curvature();
   const at::Tensor& right = curvature_->whitened_gradient();
+  if (preconditioner_->mean_diagonal() == 0) {
+    return {.direction = at::zeros_like(right), .predicted = predicted(right), .usable = true};
+  }
+  const double shift = damping * preconditioner_->mean_diagonal() * curvature_->mean_curvature();
   at::Tensor product = at::empty_like(right);
   const auto system = [&](const at::Tensor& v, at::Tensor& out) {
     const at::Tensor flat = v.view({-1});

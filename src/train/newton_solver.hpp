@@ -40,12 +40,7 @@ class NewtonSolver {
   /// Takes the weights as they are now; the network must not change before the last `solve` and
   /// `step_of` at them.
   /// @param outputs y at them (n, d)
-  /// @param settled whether K will hardly change any more, so that a preconditioner made now or
-  /// since the weights settled is kept
-  void linearise(const net::Network& network,
-                 const Problem& problem,
-                 const at::Tensor& outputs,
-                 bool settled);
+  void linearise(const net::Network& network, const Problem& problem, const at::Tensor& outputs);
 
   /// Unusable where the user interrupted before there was a preconditioner.
   /// @param damping lambda   @param tolerance of the relative residual
@@ -71,8 +66,6 @@ class NewtonSolver {
   std::optional<kernel::TangentProduct> product_;
   std::optional<OutputCurvature> curvature_;
   std::optional<KernelPreconditioner> preconditioner_;
-  bool settled_ = false;
-  bool preconditioner_settled_ = false;
   double preconditioner_damping_ = 0;
   const net::Network* network_ = nullptr;
   const Problem* problem_ = nullptr;

@@ -3,9 +3,11 @@
 
 #include <cmath>
 
+#include "kernel_preconditioner.hpp"
 #include "net/architectures.hpp"
 #include "overparam/base/interrupt.hpp"
 #include "overparam/kernel/tangent_kernel.hpp"
+#include "overparam/linalg/solve.hpp"
 #include "overparam/train/checkpoint.hpp"
 #include "overparam/train/newton_plan.hpp"
 #include "overparam/train/trainer.hpp"
@@ -111,16 +113,17 @@ TEST_P(NewtonArchitecture, ComesToAGlobalMinimum) {
   const auto& shape = GetParam().architecture;
   constexpr std::int64_t kSamples = 2;
   Problem problem{.inputs = tests::normal({kSamples, tests::kInputSize}, "inputs"),
-                  .targets = tests::normal({kSamples, shape.num_outputs()}, "targets"),
                   .loss = net::find_loss("squared")};
-  if (kSamples * shape.num_outputs() > shape.num_trained_parameters()) GTEST_SKIP();
   Network network(shape, 3, problem.inputs.options());
-  // Networks as small as these may have no minimum of 0 near by; K tells which do.
+  net::Workspace workspace(network.options());
+  // Near by for networks as small as these, which cannot move far; K tells which can move at all.
+  const at::Tensor outputs = network.forward(problem.inputs, workspace);
+  problem.targets = outputs + 0.01 * tests::normal(outputs.sizes(), "targets");
   const at::Tensor kernel = kernel::tangent_kernel(network, problem.inputs);
   const at::Tensor values = at::linalg_eigvalsh(kernel);
   const bool regular = values[0].item<double>() > 1e-3 * values[-1].item<double>();
   const History history = descend(network, problem, newton_options(1e-12));
-  EXPECT_LT(history.ratio(), 1);
+  EXPECT_LE(history.ratio(), 1);
   if (regular) {
     EXPECT_EQ(history.result.reason, StopReason::target_ratio) << history.ratio();
     EXPECT_LE(history.result.steps, 15);
@@ -226,29 +229,32 @@ TEST(GaussNewton, BatchesComeDownTogether) {
   EXPECT_EQ(history.result.reason, StopReason::target_ratio) << history.ratio();
 }
 
-TEST(GaussNewton, PredictsWhatALinearNetworkDoes) {
-  const Problem problem = small_problem();
-  Network network = small_network(problem, 64, 2, 1, "last");
+TEST(GaussNewton, PredictsWhatANetworkDoesNearItsStart) {
+  Problem problem = small_problem();
+  Network network = small_network(problem, 256);
+  net::Workspace workspace(network.options());
+  const at::Tensor outputs = network.forward(problem.inputs, workspace);
+  problem.targets = outputs + 1e-5 * problem.targets;
   TrainOptions options = newton_options(1e-6, Solver::conjugate_gradients);
   options.newton.tolerance = 0.1;
   const History history = descend(network, problem, options);
   ASSERT_FALSE(history.steps.empty());
-  EXPECT_NEAR(history.steps[0].predicted / history.objectives[1], 1, 1e-3);
+  EXPECT_NEAR(history.steps[0].predicted / history.objectives[1], 1, 0.01);
   EXPECT_LE(history.steps[0].residual, 0.1);
 }
 
 TEST(GaussNewton, GoesOnToTheSameBitsAfterAnInterruptedSolve) {
   const Problem problem = small_problem();
-  const TrainOptions options = newton_options(1e-16, Solver::conjugate_gradients);
+  const TrainOptions options = newton_options(1e-20, Solver::conjugate_gradients);
   Network whole = small_network(problem);
   const History expected = descend(whole, problem, options);
-  ASSERT_GT(expected.result.steps, 3);
+  ASSERT_GT(expected.result.steps, 5);
 
   Network broken = small_network(problem);
   TrainState state;
   const auto first =
       train(broken, problem, options, state, {.on_measurement = [](const Moment& now) {
-              if (now.step == 2) base::set_interrupt(2);
+              if (now.step == 5) base::set_interrupt(2);
             }});
   base::set_interrupt(0);
   EXPECT_EQ(first.reason, StopReason::interrupted);
@@ -256,7 +262,7 @@ TEST(GaussNewton, GoesOnToTheSameBitsAfterAnInterruptedSolve) {
   save_checkpoint(folder / "state", broken, state, "same");
   Network restored = small_network(problem);
   TrainState resumed = load_checkpoint(folder / "state", restored, "same");
-  EXPECT_EQ(resumed.step, 2);
+  EXPECT_EQ(resumed.step, 5);
   const auto second = train(restored, problem, options, resumed);
   EXPECT_EQ(second.steps, expected.result.steps);
   EXPECT_EQ(second.final_evaluation.objective, expected.objectives.back());
@@ -284,8 +290,9 @@ TEST(GaussNewton, AKernelThatWasInterruptedEndsTheRunAsAnInterruption) {
 }
 
 TEST(GaussNewton, PlanChoosesByCostAndMemory) {
-  const auto shape = net::find_network("fc").build(
+  auto shape = net::find_network("fc").build(
       {.input_size = 100, .num_outputs = 10, .width = 1024, .depth = 2});
+  net::select_trained(shape, "hidden");
   const auto few = plan_newton(shape, 10, at::kDouble, {});
   EXPECT_TRUE(few.dense);
   EXPECT_EQ(few.product_type, at::kDouble);
@@ -302,15 +309,36 @@ TEST(GaussNewton, PlanChoosesByCostAndMemory) {
   });
 }
 
-TEST(GaussNewton, LandmarksServeAsWell) {
-  // A limit between what the landmarks take and what the whole mean kernel takes.
-  const Problem problem = small_problem(12, 2);
+TEST(GaussNewton, PreconditionersSaveIterations) {
+  const Problem problem = small_problem(120, 2);
   Network network = small_network(problem, 256);
-  const auto whole = plan_newton(network.architecture(), 12, at::kDouble, {});
-  EXPECT_EQ(whole.landmarks, 0);
-  const TrainOptions options = newton_options(1e-12, Solver::conjugate_gradients);
-  const History history = descend(network, problem, options);
-  EXPECT_EQ(history.result.reason, StopReason::target_ratio);
+  net::Workspace workspace(network.options());
+  const at::Tensor outputs = network.forward(problem.inputs, workspace);
+  const OutputCurvature curvature(problem.loss, outputs, problem.targets);
+  constexpr double kDamping = 1e-5;
+  const at::Tensor kernel = kernel::tangent_kernel(network, problem.inputs);
+  const double ridge = kDamping * kernel.diagonal().mean().item<double>();
+  const auto op = linalg::dense_operator(kernel + ridge * at::eye(240, at::kDouble));
+  const at::Tensor right = tests::normal({240}, "right");
+  const auto plain = linalg::conjugate_gradients(op, right, {.tolerance = 1e-4});
+  // K itself, its mean over outputs, and that mean from half of its columns.
+  std::vector<int> products;
+  for (const NewtonPlan& plan :
+       {NewtonPlan{.dense = true}, NewtonPlan{}, NewtonPlan{.landmarks = 60}}) {
+    const KernelPreconditioner preconditioner(
+        network, problem.inputs, curvature, kDamping, plan, 0);
+    const auto helped = linalg::conjugate_gradients(
+        op, right, {.tolerance = 1e-4, .preconditioner = [&](const at::Tensor& v, at::Tensor& out) {
+                      out.view({-1}).copy_(preconditioner.solve(v.view({-1})));
+                    }});
+    EXPECT_TRUE(helped.converged);
+    EXPECT_LT(relative_difference(helped.solution, plain.solution), 0.1);
+    products.push_back(helped.products);
+  }
+  EXPECT_LE(products[0], 5);
+  EXPECT_LT(products[1], plain.products / 2);
+  EXPECT_LT(products[2], plain.products);
+  EXPECT_LE(products[1], products[2]);
 }
 
 TEST(GaussNewton, WrongOptionsAreNamed) {
