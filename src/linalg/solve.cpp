@@ -50,7 +50,7 @@ at::Tensor working_copy(const at::Tensor& matrix, const CholeskyOptions& options
       matrix.device().is_cpu() && matrix.scalar_type() == options.type && matrix.is_contiguous(),
       ErrorKind::usage,
       "cholesky: a matrix to be overwritten must be contiguous {} on the CPU",
-      c10::toString(options.type));
+      options.type == at::kFloat ? "float32" : "float64");
   return matrix;
 }
 
