@@ -65,10 +65,10 @@ double StepTimer::seconds_per_step(std::int64_t steps) {
       .method = shape_.method,
       .step_size = kStepSize,
       .batch_size = std::max<std::int64_t>(shape_.batch_size, 1),
-      .products = shape_.products,
       .stop = {.max_steps = last},
       // SGD measures the whole objective here and there; that is no part of a step.
-      .measure_every = shape_.method == train::Method::sgd ? std::int64_t{1} << 40 : 0};
+      .measure_every = shape_.method == train::Method::sgd ? std::int64_t{1} << 40 : 0,
+      .products = shape_.products};
   if (shape_.method == train::Method::gd) {
     train::train(network_, problem_, options, state_, {.on_measurement = [&](const auto& moment) {
                    if (moment.step == first) begin = moment.seconds;

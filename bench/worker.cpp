@@ -23,7 +23,7 @@ namespace {
 using namespace overparam;
 
 struct Session {
-  linalg::Products products = linalg::Products::plain;
+  linalg::Products precision = linalg::Products::plain;
   std::unique_ptr<bench::StepTimer> step;
   std::unique_ptr<bench::ProductTimer> products;
 };
@@ -35,7 +35,7 @@ void open(Session& session, std::istream& in) {
   in >> shape.network >> method >> shape.num_samples >> shape.batch_size >> shape.width >>
       shape.depth >> folder;
   shape.method = train::parse_method(method);
-  shape.products = session.products;
+  shape.products = session.precision;
   session.step = std::make_unique<bench::StepTimer>(shape);
   if (shape.network == "fc") session.products = std::make_unique<bench::ProductTimer>(shape);
   const auto& network = session.step->network();
@@ -56,7 +56,7 @@ std::string answer(Session& session, const std::string& command, std::istream& i
   if (command == "precision") {
     std::string name;
     in >> name;
-    session.products =
+    session.precision =
         name == "narrow" ? linalg::Products::automatic : linalg::parse_products(name);
     return "ready";
   }
