@@ -18,6 +18,7 @@
 #include "overparam/linalg/spectrum.hpp"
 #include "overparam/study/training.hpp"
 #include "overparam/train/step_size.hpp"
+#include "overparam/train/subset.hpp"
 #include "overparam/train/trainer.hpp"
 #include "plan_runs.hpp"
 #include "run_settings.hpp"
@@ -212,7 +213,8 @@ class Planner {
     const double each = kPassesOfProduct * operations_of_step(architecture_);
     const auto count = std::max<std::int64_t>(1, std::llround(limits_.product_operations / each));
     if (problem_.size() <= count) return problem_;
-    return subset_of(problem_, some_of(at::arange(problem_.size(), at::kLong), count, seed_));
+    return train::subset_of(problem_,
+                            some_of(at::arange(problem_.size(), at::kLong), count, seed_));
   }
 
   void find_step() {
@@ -319,7 +321,7 @@ class Planner {
 
   void predict_by_limit() {
     auto& duration = plan_.duration;
-    const train::Problem part = subset_of(problem_, limit_samples_);
+    const train::Problem part = train::subset_of(problem_, limit_samples_);
     const net::Network network(architecture_, seed_, number_options_);
     net::Workspace workspace(number_options_);
     const at::Tensor residual = (network.forward(part.inputs, workspace) - part.targets)
@@ -348,7 +350,7 @@ class Planner {
   }
 
   [[nodiscard]] train::Problem distinct_part(std::int64_t count) const {
-    return subset_of(problem_, some_of(distinct_, count, seed_));
+    return train::subset_of(problem_, some_of(distinct_, count, seed_));
   }
 
   void train_subset() {
@@ -393,8 +395,9 @@ class Planner {
     auto& duration = plan_.duration;
     const auto count = std::clamp<std::int64_t>(
         std::llround(kTimedOperations / operations_of_step(architecture_)), 1, problem_.size());
-    const auto part =
-        count == problem_.size() ? problem_ : subset_of(problem_, at::arange(count, at::kLong));
+    const auto part = count == problem_.size()
+                          ? problem_
+                          : train::subset_of(problem_, at::arange(count, at::kLong));
     duration.timed_samples = count;
     duration.seconds_per_step =
         time_step(architecture_, part, number_options_, seed_, plan_.step.step_size) *

@@ -15,14 +15,6 @@
 
 namespace overparam::study {
 
-train::Problem subset_of(const train::Problem& problem, const at::Tensor& indices) {
-  train::Problem part = problem;
-  part.inputs = problem.inputs.index_select(0, indices);
-  part.targets = problem.targets.index_select(0, indices);
-  if (problem.labels.defined()) part.labels = problem.labels.index_select(0, indices);
-  return part;
-}
-
 double operations_of_step(const net::Architecture& architecture) {
   double operations = 0;
   for (const auto& layer : architecture.layers) {

@@ -12,9 +12,6 @@
 
 namespace overparam::study {
 
-/// Some samples of a problem, by index.
-train::Problem subset_of(const train::Problem& problem, const at::Tensor& indices);
-
 /// Gradient descent on a subset for as long as the limits allow, and the steps of the linear model
 /// to the objective that it came to.
 struct Excess {

@@ -12,6 +12,7 @@
 
 #include "newton_solver.hpp"
 #include "overparam/base/interrupt.hpp"
+#include "overparam/train/subset.hpp"
 #include "run.hpp"
 
 namespace overparam::train {
@@ -87,9 +88,8 @@ class Newton {
 
   [[nodiscard]] std::string describe() const { return solver_.describe(); }
 
-  /// What the last step did, and F after it.
+  /// What the last step did.
   [[nodiscard]] const NewtonStep& last() const { return step_; }
-  [[nodiscard]] double objective() const { return objective_; }
 
   /// Whether the last step was one of rounding.
   [[nodiscard]] bool is_exhausted() const { return exhausted_; }
@@ -197,18 +197,6 @@ class Newton {
   double objective_ = 0;
 };
 
-/// Some samples of a problem, by index.
-Problem batch_of(const Problem& problem, std::span<const std::int64_t> indices) {
-  Problem batch = problem;
-  const at::Tensor chosen =
-      at::tensor(at::ArrayRef<std::int64_t>(indices.data(), indices.size()), at::kLong)
-          .to(problem.inputs.device());
-  batch.inputs = problem.inputs.index_select(0, chosen);
-  batch.targets = problem.targets.index_select(0, chosen);
-  batch.labels = at::Tensor();
-  return batch;
-}
-
 }  // namespace
 
 /// Whether F has not fallen by a thousandth for many steps.
@@ -232,31 +220,27 @@ TrainResult Run::gauss_newton() {
   Newton newton(network_, b, options_.newton, state_.newton, workspace_);
   if (callbacks_.on_plan) callbacks_.on_plan(newton.describe());
 
-  std::int64_t measured_step = -1;
+  const std::int64_t first = state_.step;
   const auto measure = [&] {
-    const bool stepped = state_.step > 0 && measured_step >= 0;
-    measured_step = state_.step;
     return measured({.step = state_.step,
                      .seconds = seconds(),
                      .evaluation = evaluate(network_, problem_, workspace_),
                      .network = network_,
                      .workspace = workspace_,
-                     .newton = stepped ? &newton.last() : nullptr});
+                     .newton = state_.step > first ? &newton.last() : nullptr});
   };
   for (;;) {
-    if (state_.step % measure_every == 0) {
-      if (const auto target = measure()) return finished(*target);
-    }
-    if (const auto limit = out_of_time()) {
-      if (measured_step != state_.step) {
-        if (const auto target = measure()) return finished(*target);
-      }
-      return finished(*limit);
-    }
+    if (const auto end = measure_or_end(measure_every, measure)) return finished(*end);
     if (newton.is_exhausted()) return finished(StopReason::no_descent);
     if (!batches && is_stuck()) return finished(StopReason::stationary);
-    const auto stuck = batches ? newton.step(batch_of(problem_, sampler.batch(state_.step)))
-                               : newton.step(problem_);
+    std::optional<Problem> batch;
+    if (batches) {
+      const auto chosen = sampler.batch(state_.step);
+      batch = subset_of(
+          problem_,
+          at::tensor(at::ArrayRef<std::int64_t>(chosen.data(), chosen.size()), at::kLong));
+    }
+    const auto stuck = newton.step(batch ? *batch : problem_);
     if (stuck) return finished(*stuck);
     ++state_.step;
     maybe_checkpoint();

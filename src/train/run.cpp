@@ -105,6 +105,19 @@ std::optional<StopReason> Run::out_of_time() const {
   return std::nullopt;
 }
 
+std::optional<StopReason> Run::measure_or_end(
+    std::int64_t every, const std::function<std::optional<StopReason>()>& measure) const {
+  const bool due = state_.step % every == 0;
+  if (due) {
+    if (const auto target = measure()) return target;
+  }
+  const auto limit = out_of_time();
+  if (limit && !due) {
+    if (const auto target = measure()) return target;
+  }
+  return limit;
+}
+
 double Run::gradient_norm(const Moment& moment) {
   std::optional<net::Tape> recorded;
   at::Tensor own_cotangent;

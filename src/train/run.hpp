@@ -42,6 +42,10 @@ class Run {
   [[nodiscard]] std::optional<StopReason> out_of_time() const;
 
   bool is_stuck();
+  /// Measures at every `every`-th step and at the last, and says whether and why the run ends here.
+  std::optional<StopReason> measure_or_end(
+      std::int64_t every, const std::function<std::optional<StopReason>()>& measure) const;
+
   double gradient_norm(const Moment& moment);
   void maybe_checkpoint();
   TrainResult finished(StopReason reason);

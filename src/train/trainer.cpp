@@ -64,22 +64,12 @@ TrainResult Run::stochastic_gradient_descent() {
   at::Tensor all_cotangents = allocate(problem_.targets);
   at::Tensor all_indices = at::empty({b}, at::kLong);
 
-  std::int64_t measured_step = -1;
   const auto measure = [&] {
-    measured_step = state_.step;
     return measured(
         {state_.step, seconds(), evaluate(network_, problem_, workspace_), network_, workspace_});
   };
   for (;;) {
-    if (state_.step % measure_every == 0) {
-      if (const auto target = measure()) return finished(*target);
-    }
-    if (const auto limit = out_of_time()) {
-      if (measured_step != state_.step) {
-        if (const auto target = measure()) return finished(*target);
-      }
-      return finished(*limit);
-    }
+    if (const auto end = measure_or_end(measure_every, measure)) return finished(*end);
     const auto batch = sampler.batch(state_.step);
     const auto size = static_cast<std::int64_t>(batch.size());
     at::Tensor indices = all_indices.narrow(0, 0, size);
