@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <link.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "overparam/base/require.hpp"
@@ -62,6 +63,19 @@ void multiply_batched(
   }
   if (beta == 0) out.zero_();  // small products read it all the same
   at::baddbmm_out(out, out, a, b, beta, alpha);
+}
+
+void multiply_gram(at::Tensor& out, const at::Tensor& a) {
+  constexpr std::int64_t kBlock = 512;  // wide enough for products at their full rate
+  const std::int64_t r = a.size(1);
+  for (std::int64_t i = 0; i < r; i += kBlock) {
+    const std::int64_t width = std::min(kBlock, r - i);
+    at::Tensor below = out.narrow(0, i, r - i).narrow(1, i, width);
+    multiply(below, a.narrow(1, i, r - i).t(), a.narrow(1, i, width));
+    const std::int64_t rest = r - i - width;
+    if (rest == 0) break;
+    out.narrow(0, i, width).narrow(1, i + width, rest).copy_(below.narrow(0, width, rest).t());
+  }
 }
 
 std::string blas_name() {

@@ -87,5 +87,15 @@ TEST(Products, BatchedProductsEqualSingleOnes) {
   }
 }
 
+TEST(MultiplyGram, IsTheProductWithTheTranspose) {
+  // One column, a block less one, a block and one, and several with a ragged end.
+  for (const std::int64_t columns : {1, 511, 513, 1100}) {
+    const at::Tensor a = normal({40, columns}, "a");
+    at::Tensor out = at::full({columns, columns}, NAN, at::kDouble);
+    multiply_gram(out, a);
+    EXPECT_LT(relative_difference(out, at::matmul(a.t(), a)), tests::kRounding) << columns;
+  }
+}
+
 }  // namespace
 }  // namespace overparam::linalg

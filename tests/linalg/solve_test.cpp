@@ -39,10 +39,18 @@ TEST_P(CholeskySizes, FactorSolveAndDeterminantAgreeWithLapack) {
   const Cholesky cholesky(matrix);
   EXPECT_EQ(cholesky.jitter(), 0);
   EXPECT_LT(relative_difference(cholesky.lower(), at::linalg_cholesky(matrix)), tests::kRounding);
-  for (const at::Tensor& right : {normal({size}, "one"), normal({size, 3}, "three")}) {
+  // Many columns are divided through inverses of diagonal blocks.
+  for (const at::Tensor& right :
+       {normal({size}, "one"), normal({size, 3}, "three"), normal({size, 300}, "many")}) {
     const at::Tensor solution = cholesky.solve(right);
     EXPECT_EQ(solution.sizes(), right.sizes());
     EXPECT_LT(relative_difference(at::matmul(matrix, solution), right), tests::kRounding);
+    at::Tensor divided = right.view({size, -1}).clone();
+    cholesky.divide_lower(divided);
+    EXPECT_LT(relative_difference(at::matmul(cholesky.lower(), divided), right.view({size, -1})),
+              tests::kRounding);
+    cholesky.divide_upper(divided);
+    EXPECT_LT(relative_difference(divided.view(right.sizes()), solution), tests::kRounding);
   }
   const double expected = at::linalg_eigvalsh(matrix).log().sum().item<double>();
   EXPECT_NEAR(cholesky.log_determinant(), expected, tests::kRounding * static_cast<double>(size));

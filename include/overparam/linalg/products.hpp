@@ -20,6 +20,10 @@ void multiply(
 void multiply_batched(
     at::Tensor& out, const at::Tensor& a, const at::Tensor& b, double alpha = 1, double beta = 0);
 
+/// out = a^T a (r, r) for a (q, r): every product on one side of the diagonal once, about q r^2
+/// operations.
+void multiply_gram(at::Tensor& out, const at::Tensor& a);
+
 /// The library behind `multiply` on the CPU, as far as it can be told: "OpenBLAS", "reference", ...
 std::string blas_name();
 

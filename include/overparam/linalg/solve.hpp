@@ -56,6 +56,10 @@ class Cholesky {
   /// L^-1 B for B (N) or (N, c), so that |L^-1 b|^2 = b^T (L L^T)^-1 b.
   [[nodiscard]] at::Tensor solve_lower(const at::Tensor& right) const;
 
+  /// x <- L^-1 x, and x <- L^-T x, for x (N, c) contiguous in the factor's type.
+  void divide_lower(at::Tensor& x) const;
+  void divide_upper(at::Tensor& x) const;
+
   /// log det (L L^T)
   [[nodiscard]] double log_determinant() const;
 
