@@ -32,10 +32,18 @@ std::vector<Range> ranges_of(std::int64_t n, std::int64_t at_once) {
   return ranges;
 }
 
+/// c of d outputs
+std::int64_t num_cotangents(std::int64_t d, const KernelOptions& options) {
+  if (options.block == OutputBlock::single) return 1;
+  const bool fewer = options.block == OutputBlock::trace && options.outputs > 0;
+  return fewer ? std::min(options.outputs, d) : d;
+}
+
 /// Cotangents of the outputs in question, (c, n, d).
 at::Tensor cotangents_of(const net::Tape& tape, const KernelOptions& options) {
   const at::Tensor all = net::unit_cotangents(tape);
-  return options.block == OutputBlock::single ? all.narrow(0, options.output, 1) : all;
+  const std::int64_t first = options.block == OutputBlock::single ? options.output : 0;
+  return all.narrow(0, first, num_cotangents(all.size(0), options));
 }
 
 std::vector<std::int64_t> sizes_of(const net::Architecture& architecture,
@@ -59,7 +67,7 @@ base::MemoryPlan memory_of(const net::Architecture& architecture,
                            const KernelOptions& options,
                            std::uint64_t bytes_each,
                            bool in_memory) {
-  const std::int64_t c = options.block == OutputBlock::single ? 1 : architecture.num_outputs();
+  const std::int64_t c = num_cotangents(architecture.num_outputs(), options);
   base::MemoryPlan plan("tangent kernel");
   if (in_memory) plan.add("kernel", result, c10::elementSize(options.type));
   plan.add("a tile of it in float64", tile, sizeof(double));
@@ -117,14 +125,14 @@ KernelPlan plan_kernel(const net::Architecture& architecture,
   const auto left = std::ssize(ranges_of(n, plan.samples_at_once));
   const auto right = std::ssize(ranges_of(columns, plan.samples_at_once));
   plan.tiles = symmetric ? left * (left + 1) / 2 : left * right;
-  const std::int64_t d = options.block == OutputBlock::single ? 1 : architecture.num_outputs();
+  const std::int64_t c = num_cotangents(architecture.num_outputs(), options);
   const double passes = symmetric ? static_cast<double>(left) : static_cast<double>(left + right);
   const auto samples = static_cast<double>(symmetric ? n : n + columns);
   const double pairs = symmetric ? static_cast<double>(n) * static_cast<double>(n + 1) / 2
                                  : static_cast<double>(n) * static_cast<double>(columns);
   const double again = symmetric ? passes : 2 * static_cast<double>(left * right) / passes;
-  plan.operations = samples * again * operations_of_passes(architecture, d) +
-                    pairs * operations_of_pair(architecture, d, options.block);
+  plan.operations = samples * again * operations_of_passes(architecture, c) +
+                    pairs * operations_of_pair(architecture, c, options.block);
   return plan;
 }
 
@@ -187,7 +195,11 @@ class Filler {
         going = sum.add(block, uses, part_of(block), workspace_);
         return;
       }
-      const auto deltas = deltas_over_outputs(network_, tape, *read_out, workspace_);
+      auto deltas = deltas_over_outputs(network_, tape, *read_out, workspace_);
+      if (cotangents.size(0) < architecture.num_outputs()) {
+        const auto d = static_cast<double>(architecture.num_outputs());
+        deltas.tensor().mul_(std::sqrt(static_cast<double>(cotangents.size(0)) / d));
+      }
       const UseRecord summed{uses.front().use, deltas.tensor().unsqueeze(0), uses.front().gathered};
       going = sum.add(block, {&summed, 1}, part_of(block), workspace_);
     });

@@ -30,6 +30,13 @@ struct TangentProduct::State {
 
 namespace {
 
+/// Z Z'^T among the uses of a block. One of a single use takes no more room than Z and its delta;
+/// among many uses they are taken again for each product where they are not small.
+bool grams_are_kept(const net::Architecture& architecture, int block, std::int64_t n) {
+  const auto columns = architecture.blocks[static_cast<std::size_t>(block)].columns;
+  return architecture.uses_of(block) == 1 || 4 * n <= columns;
+}
+
 /// In sample space, for few samples: the direction J^T v is never formed, its products with
 /// features are Grams times deltas, Z (sum_u' s' delta'^T Z')^T = sum_u' s' (Z Z'^T) delta'.
 class SampleSpaceProduct final : public TangentProduct::State {
@@ -83,7 +90,7 @@ class SampleSpaceProduct final : public TangentProduct::State {
 
   void keep_grams(SavedUse& saved) {
     const std::int64_t n = outputs.size(0);
-    const bool small = 4 * n <= saved.gathered.size(1);
+    const bool small = grams_are_kept(network.architecture(), saved.use.block, n);
     for (std::size_t k = 0; k < uses_.size(); ++k) {
       if (uses_[k].use.block != saved.use.block) continue;
       saved.partners.push_back(k);
@@ -200,6 +207,19 @@ bool samples_are_few(const net::Architecture& architecture, std::int64_t n) {
   return through_grams < through_weights;
 }
 
+std::int64_t product_numbers(const net::Architecture& architecture, std::int64_t n) {
+  if (!samples_are_few(architecture, n)) return architecture.num_trained_parameters();
+  std::int64_t numbers = 0;
+  for (std::size_t i = 0; i < architecture.blocks.size(); ++i) {
+    const auto& block = architecture.blocks[i];
+    if (!block.trained) continue;
+    const std::int64_t uses = architecture.uses_of(static_cast<int>(i));
+    const bool kept = grams_are_kept(architecture, static_cast<int>(i), n);
+    numbers += uses * n * (block.rows + block.columns) + (kept ? uses * uses : 1) * n * n;
+  }
+  return numbers;
+}
+
 TangentProduct::TangentProduct(const Network& network,
                                const at::Tensor& inputs,
                                net::Workspace& workspace,
@@ -239,17 +259,6 @@ linalg::ExtremeEigenvalues extreme_eigenvalues(const Network& network,
   return linalg::extreme_eigenvalues(
       [&](const at::Tensor& v, at::Tensor& out) { product(v, out); }, product.size(), options);
 }
-
-namespace {
-
-/// How many samples go through at once, with d cotangents or gradients each.
-std::int64_t samples_at_once(const net::Architecture& architecture) {
-  constexpr std::int64_t kNumbers = 16'000'000;
-  const std::int64_t numbers = std::max(architecture.largest_width(), largest_filter(architecture));
-  return std::max<std::int64_t>(1, kNumbers / (architecture.num_outputs() * numbers));
-}
-
-}  // namespace
 
 std::int64_t sample_eigenvalue_numbers(const net::Architecture& architecture, std::int64_t n) {
   return std::min(n, samples_at_once(architecture)) * architecture.num_outputs() *

@@ -67,6 +67,13 @@ Route route_of(const net::Block& block,
   return block.positions > 1 ? Route::positions : Route::grams;
 }
 
+/// rows <- rows (I - v v^T)
+void remove_along(const at::Tensor& v, at::Tensor rows, net::Workspace& workspace) {
+  Scratch along = workspace.take({rows.size(0)});
+  multiply(along.tensor(), rows, v);
+  multiply(rows, along.tensor().unsqueeze(1), v.unsqueeze(0), -1, 1);
+}
+
 double products_of(std::int64_t cotangents, OutputBlock block) {
   const auto c = static_cast<double>(cotangents);
   return block == OutputBlock::full ? c * c : c;
@@ -182,6 +189,9 @@ bool TileSum::add(const net::Block& block,
     }
   }
   at::Tensor& sum = sums_[static_cast<std::size_t>(part)];
+  const auto index = static_cast<std::size_t>(uses.front().use.block);
+  const at::Tensor without =
+      index < options_.without.size() ? options_.without[index] : at::Tensor();  // (columns)
   const std::int64_t n = shape_.rows + (shape_.symmetric ? 0 : shape_.columns);
   const auto left_of = [&](const Factors& all) { return all.samples(0, shape_.rows); };
   const auto right_of = [&](const Factors& all) {
@@ -192,13 +202,23 @@ bool TileSum::add(const net::Block& block,
   if (route == Route::gradients) {
     Scratch gradients = workspace.take({c_, n, block.rows * block.columns});
     sample_gradients(block, uses, workspace, gradients.tensor());
+    if (without.defined()) {
+      remove_along(without, gradients.tensor().view({-1, block.columns}), workspace);
+    }
     const Factors all{gradients.tensor().unsqueeze(2), {}, route};
     return add_products(left_of(all), right_of(all), 1, sum);
   }
   std::vector<Scratch> spaces(uses.size());
   std::vector<Factors> factors;
   for (std::size_t k = 0; k < uses.size(); ++k) {
-    const at::Tensor z = uses[k].gathered.rows(workspace, spaces[k]);
+    at::Tensor z = uses[k].gathered.rows(workspace, spaces[k]);
+    if (without.defined()) {
+      Scratch copy = workspace.take(z.sizes());
+      copy.tensor().copy_(z);
+      spaces[k] = std::move(copy);
+      z = spaces[k].tensor();
+      remove_along(without, z, workspace);
+    }
     factors.push_back(
         {uses[k].delta.reshape({uses[k].delta.size(0), n, P, -1}), z.view({n, P, -1}), route});
   }

@@ -66,21 +66,29 @@ std::optional<net::Term> only_read_out(const net::Architecture& architecture, in
   return found;
 }
 
+linalg::Scratch slopes_of(const net::Network& network,
+                          const net::Tape& tape,
+                          int layer,
+                          net::Workspace& workspace) {
+  const auto& activation =
+      network.architecture().layers[static_cast<std::size_t>(layer)].activation;
+  linalg::Scratch scratch = workspace.take(tape.features(layer).sizes());
+  at::Tensor& slopes = scratch.tensor();
+  slopes.fill_(1);
+  if (activation.keeps_slopes()) {
+    slopes.copy_(tape.branches(layer));
+  } else if (activation.multiply_derivative != nullptr) {
+    activation.multiply_derivative(slopes, tape.features(layer));
+  }
+  return scratch;
+}
+
 linalg::Scratch deltas_over_outputs(const net::Network& network,
                                     const net::Tape& tape,
                                     const net::Term& read_out,
                                     net::Workspace& workspace) {
-  const int layer = read_out.from;
-  const auto& activation =
-      network.architecture().layers[static_cast<std::size_t>(layer)].activation;
-  linalg::Scratch scratch = workspace.take(tape.features(layer).sizes());
-  at::Tensor& deltas = scratch.tensor();
-  deltas.copy_((read_out.gain * network.parameters()[read_out.block]).norm(2, 0).expand_as(deltas));
-  if (activation.keeps_slopes()) {
-    deltas.mul_(tape.branches(layer));
-  } else if (activation.multiply_derivative != nullptr) {
-    activation.multiply_derivative(deltas, tape.features(layer));
-  }
+  linalg::Scratch scratch = slopes_of(network, tape, read_out.from, workspace);
+  scratch.tensor().mul_((read_out.gain * network.parameters()[read_out.block]).norm(2, 0));
   return scratch;
 }
 
@@ -130,6 +138,12 @@ std::int64_t largest_filter(const net::Architecture& architecture) {
     }
   }
   return largest;
+}
+
+std::int64_t samples_at_once(const net::Architecture& architecture) {
+  constexpr std::int64_t kNumbers = 16'000'000;
+  const std::int64_t numbers = std::max(architecture.largest_width(), largest_filter(architecture));
+  return std::max<std::int64_t>(1, kNumbers / (architecture.num_outputs() * numbers));
 }
 
 }  // namespace overparam::kernel

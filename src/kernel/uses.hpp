@@ -29,6 +29,12 @@ void backward_by_block(const net::Network& network,
 /// delta^a = s B_a * phi'(g), one pattern for all outputs.
 std::optional<net::Term> only_read_out(const net::Architecture& architecture, int layer);
 
+/// phi'(g) of a layer, (n, m)
+linalg::Scratch slopes_of(const net::Network& network,
+                          const net::Tape& tape,
+                          int layer,
+                          net::Workspace& workspace);
+
 /// |s B_.k| * phi'(g), (n, m), for a layer that has one: its Gram is that of the deltas, summed
 /// over all outputs.
 linalg::Scratch deltas_over_outputs(const net::Network& network,
@@ -50,5 +56,8 @@ bool is_convolution(const net::Architecture& architecture, int block);
 
 /// The largest trained block of a convolution; 0 where there is none.
 std::int64_t largest_filter(const net::Architecture& architecture);
+
+/// How many samples go through at once, with d cotangents or gradients each.
+std::int64_t samples_at_once(const net::Architecture& architecture);
 
 }  // namespace overparam::kernel

@@ -35,7 +35,14 @@ struct KernelOptions {
   std::int64_t output = 0;  ///< of `single`
   bool parts = false;       ///< one kernel for each trained block, in front: they sum to K
   at::ScalarType type = at::kDouble;  ///< of the result; sums over blocks are in float64
-  std::uint64_t memory_limit = 0;     ///< bytes at once; 0: what is available
+  /// Of `trace`: the mean over the first so many outputs in place of all, 0: all. In wide networks
+  /// outputs differ by 1/sqrt(m), and each costs as much. Where a read-out alone makes the
+  /// difference all are taken, at the price of one.
+  std::int64_t outputs = 0;
+  /// Of each block a unit vector v (columns), or none: features Z (I - v v^T) stand for Z there.
+  /// See mean_feature.hpp.
+  std::vector<at::Tensor> without = {};
+  std::uint64_t memory_limit = 0;  ///< bytes at once; 0: what is available
   /// Called after each tile, with how many there are.
   std::function<void(std::int64_t done, std::int64_t total)> on_tile = {};
 };
@@ -135,6 +142,9 @@ class TangentProduct {
 /// Whether TangentProduct stays in sample space for n samples: n^2 rows against 2 n rows columns,
 /// over all uses of trained blocks; never with a trained convolution, whose rows are many.
 bool samples_are_few(const net::Architecture& architecture, std::int64_t n);
+
+/// What a TangentProduct holds beside the features of its samples, in numbers.
+std::int64_t product_numbers(const net::Architecture& architecture, std::int64_t n);
 
 /// Largest (and smallest, if asked) eigenvalue of K by Lanczos on TangentProduct.
 linalg::ExtremeEigenvalues extreme_eigenvalues(const net::Network& network,
