@@ -181,9 +181,7 @@ base::MemoryPlan plan_memory(const Settings& settings,
   const std::int64_t rows =
       is_sgd ? std::min(num_samples, std::max(kProbes, settings.integer("train.batch")))
              : num_samples;
-  const std::int64_t curvature = kernel::samples_are_few(architecture, num_samples)
-                                     ? num_samples * widths
-                                     : architecture.num_trained_parameters();
+  const std::int64_t curvature = kernel::product_numbers(architecture, num_samples);
   plan.add("features", {rows, widths}, size);
   const std::int64_t step_rule =
       is_sgd ? kernel::sample_eigenvalue_numbers(architecture, num_samples) : 0;

@@ -190,8 +190,8 @@ std::vector<Option> train_options() {
       {.key = "train.solver",
        .flag = "--solver",
        .fallback = "auto",
-       .help = "gauss-newton: the factor of K itself, or conjugate gradients preconditioned by its "
-               "mean over outputs",
+       .help = "gauss-newton: the factor of K itself, or conjugate gradients preconditioned by a "
+               "model of K that is cheaper to factor",
        .choices = {"auto", "dense", "cg"}},
       {.key = "train.damping",
        .flag = "--damping",

@@ -75,16 +75,19 @@ class SavedWeights {
 class Newton {
  public:
   Newton(net::Network& network,
+         const Problem& all,
          std::int64_t samples_at_once,
          const NewtonOptions& options,
          NewtonState& state,
          net::Workspace& workspace)
       : network_(network),
+        all_(all),
         options_(options),
         state_(state),
         workspace_(workspace),
         solver_(network, samples_at_once, options),
-        saved_(network) {}
+        saved_(network),
+        outputs_(at::empty({0}, network.options())) {}
 
   [[nodiscard]] std::string describe() const { return solver_.describe(); }
 
@@ -94,13 +97,19 @@ class Newton {
   /// Whether the last step was one of rounding.
   [[nodiscard]] bool is_exhausted() const { return exhausted_; }
 
+  /// y of all samples at the present weights, known from the last step if that was on them.
+  const at::Tensor& outputs() {
+    if (!known_) compute_outputs(all_);
+    return outputs_;
+  }
+
   /// One step on these samples; nothing where it was taken, else why not. The weights are then as
   /// they were.
   std::optional<StopReason> step(const Problem& problem) {
-    linalg::Scratch outputs = workspace_.take(problem.targets.sizes());
-    const double start = evaluate_at(problem, outputs.tensor());
+    if (!known_ || &problem != &all_) compute_outputs(problem);
+    const double start = objective_of(problem);
     objective_ = start;
-    solver_.linearise(network_, problem, outputs.tensor());
+    solver_.linearise(network_, problem, outputs_);
     saved_.save(network_);
     step_ = {};
     double accuracy = tolerance();
@@ -122,9 +131,9 @@ class Newton {
         continue;
       }
       if (solved && solution.promised <= kStationary * start) return StopReason::stationary;
-      if (solution.promised > 0 && descend(problem, solution, start, outputs.tensor())) {
+      if (solution.promised > 0 && descend(problem, solution, start)) {
         if (!solved) state_.damping = std::max(damping, kFirstDamping);
-        exhausted_ = is_rounding(start, outputs.tensor());
+        exhausted_ = is_rounding(start, outputs_);
         return std::nullopt;
       }
       state_.damping = std::max(10 * damping, kFirstDamping);
@@ -134,15 +143,13 @@ class Newton {
 
  private:
   /// The largest of some lengths with which F falls as it should.
-  bool descend(const Problem& problem,
-               const NewtonSolution& solution,
-               double start,
-               at::Tensor& outputs) {
+  bool descend(const Problem& problem, const NewtonSolution& solution, double start) {
     const net::Parameters step = solver_.step_of(solution);
     double length = 1;
     for (int i = 0; i < kLengths; ++i, length /= 2) {
       saved_.apply(step, length, network_);
-      objective_ = evaluate_at(problem, outputs);
+      compute_outputs(problem);
+      objective_ = objective_of(problem);
       const double gain = (start - objective_) / solution.promised;
       if (!(gain > kLeastGain * length)) continue;
       step_.length = length;
@@ -155,6 +162,7 @@ class Newton {
       return true;
     }
     saved_.restore(network_);
+    known_ = false;
     return false;
   }
 
@@ -178,21 +186,29 @@ class Newton {
     return std::clamp(expected, solver_.least_tolerance(), options_.tolerance);
   }
 
-  double evaluate_at(const Problem& problem, at::Tensor& outputs) {
-    network_.forward(problem.inputs, outputs, workspace_);
-    return net::evaluate(problem.loss, outputs, problem.targets).objective;
+  void compute_outputs(const Problem& problem) {
+    outputs_.resize_(problem.targets.sizes());
+    network_.forward(problem.inputs, outputs_, workspace_);
+    known_ = &problem == &all_;
+  }
+
+  [[nodiscard]] double objective_of(const Problem& problem) const {
+    return net::evaluate(problem.loss, outputs_, problem.targets).objective;
   }
 
   /// Keeps a singular system solvable; far below what the precision of the products resolves.
   static constexpr double kNoDamping = 1e-10;
 
   net::Network& network_;
+  const Problem& all_;
   const NewtonOptions& options_;
   NewtonState& state_;
   net::Workspace& workspace_;
   NewtonSolver solver_;
   SavedWeights saved_;
   NewtonStep step_;
+  at::Tensor outputs_;  // y (n, d), of the last pass
+  bool known_ = false;  // whether it is of all samples, at the present weights
   bool exhausted_ = false;
   double objective_ = 0;
 };
@@ -217,14 +233,18 @@ TrainResult Run::gauss_newton() {
                                      : options_.measure_every > 0 ? options_.measure_every
                                                                   : (n + b - 1) / b;
   BatchSampler sampler(n, options_);
-  Newton newton(network_, b, options_.newton, state_.newton, workspace_);
+  Newton newton(network_, problem_, b, options_.newton, state_.newton, workspace_);
   if (callbacks_.on_plan) callbacks_.on_plan(newton.describe());
 
   const std::int64_t first = state_.step;
   const auto measure = [&] {
     return measured({.step = state_.step,
                      .seconds = seconds(),
-                     .evaluation = evaluate(network_, problem_, workspace_),
+                     .evaluation = net::evaluate(problem_.loss,
+                                                 newton.outputs(),
+                                                 problem_.targets,
+                                                 problem_.labels,
+                                                 problem_.num_classes),
                      .network = network_,
                      .workspace = workspace_,
                      .newton = state_.step > first ? &newton.last() : nullptr});

@@ -5,6 +5,7 @@
 
 #include "overparam/base/random.hpp"
 #include "overparam/base/require.hpp"
+#include "overparam/kernel/mean_feature.hpp"
 #include "overparam/kernel/tangent_kernel.hpp"
 #include "overparam/linalg/products.hpp"
 
@@ -31,27 +32,90 @@ KernelPreconditioner::KernelPreconditioner(const net::Network& network,
                                            const NewtonPlan& plan,
                                            std::uint64_t memory_limit) {
   const std::int64_t d = network.architecture().num_outputs();
-  columns_ = plan.dense ? 1 : d;
-  if (plan.landmarks > 0) {
+  columns_ = plan.model == KernelModel::dense ? 1 : d;
+  if (plan.model == KernelModel::landmarks) {
     approximate(network, inputs, damping, plan.landmarks, memory_limit);
     return;
   }
-  factor(kernel::empirical_kernel(network,
-                                  inputs,
-                                  {.block = plan.dense ? OutputBlock::full : OutputBlock::trace,
-                                   .type = at::kFloat,
-                                   .memory_limit = memory_limit})
-             .cpu(),
-         curvature,
-         damping);
+  if (plan.model == KernelModel::split) {
+    split(network, inputs, curvature, damping, memory_limit);
+    return;
+  }
+  const auto block = columns_ == 1 && d > 1 ? OutputBlock::full : OutputBlock::trace;
+  at::Tensor kernel =
+      kernel::empirical_kernel(
+          network, inputs, {.block = block, .type = at::kFloat, .memory_limit = memory_limit})
+          .cpu();
+  mean_diagonal_ = kernel.diagonal().mean(at::kDouble).item<double>();
+  if (mean_diagonal_ > 0) factor(kernel, curvature, damping);
+}
+
+void KernelPreconditioner::split(const net::Network& network,
+                                 const at::Tensor& inputs,
+                                 const OutputCurvature& curvature,
+                                 double damping,
+                                 std::uint64_t memory_limit) {
+  net::Workspace workspace(network.options());
+  const auto directions = kernel::mean_features(network, inputs, workspace);
+  along_ = kernel::derivatives_along(network, inputs, directions, workspace);
+  for (at::Tensor* part : {&along_.own, &along_.patterns, &along_.read_out}) {
+    *part = part->to(at::kCPU, at::kFloat);
+  }
+  at::Tensor rest = kernel::empirical_kernel(network,
+                                             inputs,
+                                             {.block = OutputBlock::trace,
+                                              .type = at::kFloat,
+                                              .outputs = kOutputsOfRest,
+                                              .without = directions,
+                                              .memory_limit = memory_limit})
+                        .cpu();  // (n, n)
+  const std::int64_t n = inputs.size(0);
+  const auto squares = [](const at::Tensor& x) {
+    const double norm = x.norm().item<double>();
+    return norm * norm;
+  };
+  const double along =
+      squares(along_.own) + squares(along_.patterns.norm(2, 0) * along_.read_out.norm(2, 0));
+  mean_diagonal_ =
+      rest.diagonal().mean(at::kDouble).item<double>() + along / static_cast<double>(n * columns_);
+  if (mean_diagonal_ == 0) return;
+  factor(rest, curvature, damping);
+  at::Tensor own = along_.own.view({n, columns_ * along_.own.size(2)});
+  for (at::Tensor* part : {&own, &along_.patterns}) {
+    if (part->numel() > 0) factor_->divide_lower(*part);
+  }
+  at::Tensor gram = gram_along();
+  gram.diagonal().add_(1);
+  inner_.emplace(
+      gram, linalg::CholeskyOptions{.largest_jitter = 1e-4, .in_place = true, .type = at::kFloat});
+}
+
+at::Tensor KernelPreconditioner::gram_along() const {
+  const auto& [own, patterns, read_out] = along_;
+  const std::int64_t r = own.size(2);
+  const std::int64_t shared = patterns.size(1);
+  at::Tensor gram = at::empty({r + shared, r + shared}, own.options());
+  at::Tensor among_own = gram.narrow(0, 0, r).narrow(1, 0, r);
+  linalg::multiply_gram(among_own, own.view({own.size(0) * columns_, r}));
+  at::Tensor among_shared = gram.narrow(0, r, shared).narrow(1, r, shared);
+  linalg::multiply_gram(among_shared, patterns);
+  at::Tensor read_outs = at::empty({shared, shared}, own.options());
+  linalg::multiply_gram(read_outs, read_out);
+  among_shared.mul_(read_outs);
+  at::Tensor across = gram.narrow(0, r, shared).narrow(1, 0, r).zero_();
+  at::Tensor of_output = at::empty({shared, r}, own.options());
+  for (std::int64_t a = 0; a < columns_; ++a) {
+    linalg::multiply(of_output, patterns.t(), own.select(1, a));
+    across.addcmul_(of_output, read_out[a].unsqueeze(1));
+  }
+  gram.narrow(0, 0, r).narrow(1, r, shared).copy_(across.t());
+  return gram;
 }
 
 void KernelPreconditioner::factor(at::Tensor kernel,
                                   const OutputCurvature& curvature,
                                   double damping) {
   at::Tensor diagonal = kernel.diagonal();
-  mean_diagonal_ = diagonal.mean(at::kDouble).item<double>();
-  if (mean_diagonal_ == 0) return;
   const double shift = damping * mean_diagonal_ * curvature.mean_curvature();
   if (curvature.is_identity()) {
     diagonal.add_(shift);
@@ -93,11 +157,38 @@ void KernelPreconditioner::approximate(const net::Network& network,
 }
 
 at::Tensor KernelPreconditioner::solve(const at::Tensor& v) const {
-  if (!low_rank_) return factor_->solve(v.view({-1, columns_})).reshape(v.sizes());
-  const at::Tensor columns = v.view({-1, columns_});
-  at::Tensor out = at::empty_like(columns);
-  low_rank_(columns, out);
-  return out.view(v.sizes());
+  if (low_rank_) {
+    const at::Tensor columns = v.view({-1, columns_});
+    at::Tensor out = at::empty_like(columns);
+    low_rank_(columns, out);
+    return out.view(v.sizes());
+  }
+  at::Tensor x = v.view({-1, columns_}).to(at::kFloat);
+  factor_->divide_lower(x);
+  if (inner_) remove_along(x);
+  factor_->divide_upper(x);
+  return x.reshape(v.sizes()).to(at::kDouble);
+}
+
+void KernelPreconditioner::remove_along(at::Tensor& x) const {
+  const auto& [own, patterns, read_out] = along_;
+  const std::int64_t r = own.size(2);
+  const std::int64_t shared = patterns.size(1);
+  at::Tensor flat = x.view({-1});
+  at::Tensor both = at::empty({r + shared, 1}, x.options());
+  at::Tensor of_own = both.narrow(0, 0, r).select(1, 0);
+  at::Tensor of_shared = both.narrow(0, r, shared).select(1, 0);
+  at::Tensor by_output = at::empty({columns_, shared}, x.options());
+
+  const at::Tensor rows = own.view({own.size(0) * columns_, r});
+  linalg::multiply(of_own, rows.t(), flat);
+  linalg::multiply(by_output, x.t(), patterns);
+  at::sum_out(of_shared, by_output.mul_(read_out), 0);
+  inner_->divide_lower(both);
+  inner_->divide_upper(both);
+  linalg::multiply(flat, rows, of_own, -1, 1);
+  at::mul_out(by_output, read_out, of_shared);
+  linalg::multiply(x, patterns, by_output.t(), -1, 1);
 }
 
 }  // namespace overparam::train

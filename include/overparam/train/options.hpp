@@ -21,7 +21,7 @@ enum class Method {
 enum class Solver {
   automatic,            ///< the one of the two that takes fewer operations and fits the memory
   dense,                ///< K itself and its Cholesky factor
-  conjugate_gradients,  ///< products with K, preconditioned by its mean over outputs
+  conjugate_gradients,  ///< products with K, preconditioned by a model of it: see newton_plan.hpp
 };
 
 /// Gauss-Newton in the kernel. With S S^T the loss's curvature in the outputs (I for the squared
