@@ -67,7 +67,11 @@ PHASES = [
     ),
     Phase("lanczos", "Lanczos, 20 products", 4000, 0, 0, 3),
     Phase("conjugate-gradients", "conjugate gradients, 20 products", 4000, 0, 0, 3),
-    Phase("separation", "separation", 10000, 0, 0, 1),
+    Phase(
+        "separation", "separation", 10000, 0, 0, 1,
+        "whole tiles on the diagonal are a fifth more products than the half that counts, and every "
+        "bound is read once more beside the product that made it",
+    ),
     Phase(
         "weights", "drawing weights", 0, 4096, 0, 1,
         "every two numbers take a logarithm, a square root, a sine and a cosine of the C library in "

@@ -30,9 +30,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # name, heading, module, minutes on two cores
 SECTIONS = {
     "rates": ("What the machine can do", rates, 1),
-    "race": ("Time to the global minimum", race, 9),
+    "race": ("Time to the global minimum", race, 14),
     "newton": ("Gauss-Newton to rounding", newton, 3),
-    "steps": ("Training steps", compare, 4),
+    "steps": ("Training steps", compare, 7),
     "kernels": ("Kernels", compare_kernels, 3),
     "scaling": ("Scaling", scaling, 3),
     "phases": ("Phases", phases, 2),
