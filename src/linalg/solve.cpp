@@ -134,14 +134,64 @@ void Cholesky::restore() {
   factor_.diagonal().copy_(diagonal_);
 }
 
+namespace {
+
+/// So few columns are divided by a diagonal block row by row, without a copy of either.
+constexpr std::int64_t kThin = 32;
+
+/// x <- L^-1 x for a block of L with rows `stride` apart and x (size, c).
+template <typename T>
+void substitute_forward(
+    const T* lower, std::int64_t stride, std::int64_t size, T* x, std::int64_t c) {
+  for (std::int64_t i = 0; i < size; ++i) {
+    const T* row = lower + i * stride;
+    T* own = x + i * c;
+    for (std::int64_t k = 0; k < i; ++k) {
+      for (std::int64_t j = 0; j < c; ++j) own[j] -= row[k] * x[k * c + j];
+    }
+    for (std::int64_t j = 0; j < c; ++j) own[j] /= row[i];
+  }
+}
+
+/// x <- L^-T x
+template <typename T>
+void substitute_backward(
+    const T* lower, std::int64_t stride, std::int64_t size, T* x, std::int64_t c) {
+  for (std::int64_t i = size - 1; i >= 0; --i) {
+    const T* row = lower + i * stride;
+    T* own = x + i * c;
+    for (std::int64_t j = 0; j < c; ++j) own[j] /= row[i];
+    for (std::int64_t k = 0; k < i; ++k) {
+      for (std::int64_t j = 0; j < c; ++j) x[k * c + j] -= row[k] * own[j];
+    }
+  }
+}
+
+/// Both for the rows of `block` (size, size) and `rows` (size, c) contiguous.
+void substitute(const at::Tensor& block, at::Tensor& rows, bool transposed) {
+  const auto run = [&]<typename T>(T) {
+    const auto solve = transposed ? substitute_backward<T> : substitute_forward<T>;
+    solve(block.data_ptr<T>(), block.stride(0), block.size(0), rows.data_ptr<T>(), rows.size(1));
+  };
+  block.scalar_type() == at::kFloat ? run(float{}) : run(double{});
+}
+
+}  // namespace
+
 /// x <- L^-1 x, for an x that is zero above row `first`.
 void Cholesky::forward(at::Tensor& x, std::int64_t first) const {
   const std::int64_t n = size();
   for (std::int64_t k = first; k < n; k += kBlock) {
     const std::int64_t width = width_at(k, n);
     at::Tensor rows = x.narrow(0, k, width);
-    multiply_thin(
-        rows, part(factor_, k, width, first, k - first), x.narrow(0, first, k - first), -1, 1);
+    if (k > first) {
+      multiply_thin(
+          rows, part(factor_, k, width, first, k - first), x.narrow(0, first, k - first), -1, 1);
+    }
+    if (x.size(1) <= kThin) {
+      substitute(part(factor_, k, width, k, width), rows, /*transposed=*/false);
+      continue;
+    }
     const at::Tensor lower = part(factor_, k, width, k, width).tril();
     if (x.size(1) <= kBlock) {
       rows.copy_(at::linalg_solve_triangular(lower, rows, /*upper=*/false));
@@ -162,8 +212,14 @@ void Cholesky::backward(at::Tensor& x) const {
     const std::int64_t width = width_at(k, n);
     const std::int64_t rest = n - k - width;
     at::Tensor rows = x.narrow(0, k, width);
-    multiply(
-        rows, part(factor_, k + width, rest, k, width).t(), x.narrow(0, k + width, rest), -1, 1);
+    if (rest > 0) {
+      multiply_thin(
+          rows, part(factor_, k + width, rest, k, width).t(), x.narrow(0, k + width, rest), -1, 1);
+    }
+    if (x.size(1) <= kThin) {
+      substitute(part(factor_, k, width, k, width), rows, /*transposed=*/true);
+      continue;
+    }
     const at::Tensor lower = part(factor_, k, width, k, width).tril();
     rows.copy_(at::linalg_solve_triangular(lower.t(), rows, /*upper=*/true));
   }

@@ -88,6 +88,8 @@ void KernelPreconditioner::split(const net::Network& network,
   gram.diagonal().add_(1);
   inner_.emplace(
       gram, linalg::CholeskyOptions{.largest_jitter = 1e-4, .in_place = true, .type = at::kFloat});
+  along_x_ = at::empty({gram.size(0), 1}, at::kFloat);
+  by_output_ = at::empty_like(along_.read_out);
 }
 
 at::Tensor KernelPreconditioner::gram_along() const {
@@ -128,6 +130,7 @@ void KernelPreconditioner::factor(at::Tensor kernel,
   } else {
     diagonal.add_((shift / curvature.curvatures()).clamp_max(kMostRidge * mean_diagonal_));
   }
+  x_ = at::empty({kernel.size(0), columns_}, at::kFloat);
   factor_.emplace(
       kernel,
       linalg::CholeskyOptions{.largest_jitter = 1e-4, .in_place = true, .type = at::kFloat});
@@ -156,39 +159,35 @@ void KernelPreconditioner::approximate(const net::Network& network,
       linalg::nystrom_preconditioner(low_rank, damping * mean_diagonal_ + std::max(rest, 0.0));
 }
 
-at::Tensor KernelPreconditioner::solve(const at::Tensor& v) const {
+void KernelPreconditioner::solve(const at::Tensor& v, at::Tensor& out) {
+  at::Tensor columns = out.view({-1, columns_});
   if (low_rank_) {
-    const at::Tensor columns = v.view({-1, columns_});
-    at::Tensor out = at::empty_like(columns);
-    low_rank_(columns, out);
-    return out.view(v.sizes());
+    low_rank_(v.view({-1, columns_}), columns);
+    return;
   }
-  at::Tensor x = v.view({-1, columns_}).to(at::kFloat);
-  factor_->divide_lower(x);
-  if (inner_) remove_along(x);
-  factor_->divide_upper(x);
-  return x.reshape(v.sizes()).to(at::kDouble);
+  x_.copy_(v.view({-1, columns_}));
+  factor_->divide_lower(x_);
+  if (inner_) remove_along();
+  factor_->divide_upper(x_);
+  columns.copy_(x_);
 }
 
-void KernelPreconditioner::remove_along(at::Tensor& x) const {
+void KernelPreconditioner::remove_along() {
   const auto& [own, patterns, read_out] = along_;
   const std::int64_t r = own.size(2);
-  const std::int64_t shared = patterns.size(1);
-  at::Tensor flat = x.view({-1});
-  at::Tensor both = at::empty({r + shared, 1}, x.options());
-  at::Tensor of_own = both.narrow(0, 0, r).select(1, 0);
-  at::Tensor of_shared = both.narrow(0, r, shared).select(1, 0);
-  at::Tensor by_output = at::empty({columns_, shared}, x.options());
-
+  at::Tensor flat = x_.view({-1});
+  at::Tensor of_own = along_x_.narrow(0, 0, r).select(1, 0);
+  at::Tensor of_shared = along_x_.narrow(0, r, patterns.size(1)).select(1, 0);
   const at::Tensor rows = own.view({own.size(0) * columns_, r});
+
   linalg::multiply(of_own, rows.t(), flat);
-  linalg::multiply(by_output, x.t(), patterns);
-  at::sum_out(of_shared, by_output.mul_(read_out), 0);
-  inner_->divide_lower(both);
-  inner_->divide_upper(both);
+  linalg::multiply(by_output_, x_.t(), patterns);
+  at::sum_out(of_shared, by_output_.mul_(read_out), 0);
+  inner_->divide_lower(along_x_);
+  inner_->divide_upper(along_x_);
   linalg::multiply(flat, rows, of_own, -1, 1);
-  at::mul_out(by_output, read_out, of_shared);
-  linalg::multiply(x, patterns, by_output.t(), -1, 1);
+  at::mul_out(by_output_, read_out, of_shared);
+  linalg::multiply(x_, patterns, by_output_.t(), -1, 1);
 }
 
 }  // namespace overparam::train

@@ -42,8 +42,8 @@ class KernelPreconditioner {
   /// solved
   [[nodiscard]] double mean_diagonal() const { return mean_diagonal_; }
 
-  /// For v (n d), float64.
-  [[nodiscard]] at::Tensor solve(const at::Tensor& v) const;
+  /// For v and out (n d), float64. Allocates nothing but for landmarks.
+  void solve(const at::Tensor& v, at::Tensor& out);
 
  private:
   void factor(at::Tensor kernel, const OutputCurvature& curvature, double damping);
@@ -54,8 +54,8 @@ class KernelPreconditioner {
              std::uint64_t memory_limit);
   /// V^T V (R, R)
   [[nodiscard]] at::Tensor gram_along() const;
-  /// x <- x - V (I + V^T V)^-1 V^T x, for x (n, d)
-  void remove_along(at::Tensor& x) const;
+  /// x <- x - V (I + V^T V)^-1 V^T x
+  void remove_along();
   void approximate(const net::Network& network,
                    const at::Tensor& inputs,
                    double damping,
@@ -67,6 +67,9 @@ class KernelPreconditioner {
   std::optional<linalg::Cholesky> factor_;  // L L^T
   kernel::DerivativesAlong along_;          // V, in the pieces of U
   std::optional<linalg::Cholesky> inner_;   // of I + V^T V
+  at::Tensor x_;                            // (n, d) or (n d, 1)
+  at::Tensor along_x_;                      // V^T x (R, 1)
+  at::Tensor by_output_;                    // of the patterns, (d, R_shared)
   linalg::SymmetricOperator low_rank_;
 };
 

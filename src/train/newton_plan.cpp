@@ -128,6 +128,9 @@ NewtonPlan plan_newton(const net::Architecture& architecture,
           kernel::operations_of_derivatives(architecture, n) +
           static_cast<double>(n) * static_cast<double>(n * (d * own + shared)) +
           each * static_cast<double>(own * (own + 2 * shared)) + R * R * R / 3;
+      plan.memory.add("cotangents of a chunk",
+                      {kernel::sample_eigenvalue_numbers(architecture, n)},
+                      sizeof(float));
       plan.memory.add("derivatives along mean features", {outputs, own}, sizeof(float));
       plan.memory.add("their patterns below the read-out", {n, shared}, sizeof(float));
       plan.memory.add("their Gram matrix", {2, own + shared, own + shared}, sizeof(float));

@@ -71,9 +71,10 @@ bool NewtonSolver::refresh_preconditioner(double damping) {
                             damping,
                             plan_,
                             options_.memory_limit > 0 ? options_.memory_limit / 2 : 0);
-  } catch (const Error&) {
-    // A kernel that the user stopped is no kernel, and an error to whoever asked for it.
-    if (!base::interrupted()) throw;
+  } catch (const Error& error) {
+    // A kernel that the user stopped is no kernel, and an error to whoever asked for it; one that
+    // rounding made indefinite asks for more damping.
+    if (!base::interrupted() && error.kind() != ErrorKind::numeric) throw;
     return false;
   }
   preconditioner_damping_ = damping;
@@ -106,9 +107,9 @@ NewtonSolution NewtonSolver::solve(double damping,
     (*product_)(curvature_->apply(flat), product);
     out.view({-1}).copy_(curvature_->apply_transposed(product)).add_(flat, shift);
   };
+  at::Tensor inner = at::empty_like(right);
   const auto preconditioner = [&](const at::Tensor& v, at::Tensor& out) {
-    const at::Tensor inner =
-        preconditioner_->solve(curvature_->apply_inverse_transposed(v.view({-1})));
+    preconditioner_->solve(curvature_->apply_inverse_transposed(v.view({-1})), inner);
     out.view({-1}).copy_(curvature_->apply_inverse(inner));
   };
   NewtonSolution solution;

@@ -42,7 +42,7 @@ class NewtonSolver {
   /// @param outputs y at them (n, d)
   void linearise(const net::Network& network, const Problem& problem, const at::Tensor& outputs);
 
-  /// Unusable where the user interrupted before there was a preconditioner.
+  /// Unusable where there is no preconditioner: the user interrupted, or it takes more damping.
   /// @param damping lambda   @param tolerance of the relative residual
   NewtonSolution solve(double damping, double tolerance, const std::function<bool()>& keep_going);
 
@@ -54,7 +54,7 @@ class NewtonSolver {
 
  private:
   [[nodiscard]] double predicted(const at::Tensor& unexplained) const;
-  /// False where the user interrupted.
+  /// False where there is none.
   bool refresh_preconditioner(double damping);
   void take_product(const net::Network& network);
 

@@ -58,6 +58,19 @@ TEST_P(CholeskySizes, FactorSolveAndDeterminantAgreeWithLapack) {
             tests::kRounding);
 }
 
+TEST(Cholesky, DividingFewColumnsAllocatesNothing) {
+  for (const auto type : {at::kFloat, at::kDouble}) {
+    const Cholesky cholesky(positive_definite(700).to(type), {.type = type});
+    for (const std::int64_t columns : {1, 10}) {
+      at::Tensor x = normal({700, columns}, "x").to(type);
+      const tests::AllocationCounter counter;
+      cholesky.divide_lower(x);
+      cholesky.divide_upper(x);
+      EXPECT_EQ(counter.count(), 0) << columns;
+    }
+  }
+}
+
 TEST(Cholesky, HalfSolveGivesTheQuadraticForm) {
   const at::Tensor matrix = positive_definite(300);
   const at::Tensor b = normal({300}, "b");

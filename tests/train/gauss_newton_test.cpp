@@ -6,12 +6,14 @@
 
 #include "kernel_preconditioner.hpp"
 #include "net/architectures.hpp"
+#include "newton_solver.hpp"
 #include "overparam/base/interrupt.hpp"
 #include "overparam/kernel/tangent_kernel.hpp"
 #include "overparam/linalg/solve.hpp"
 #include "overparam/train/checkpoint.hpp"
 #include "overparam/train/newton_plan.hpp"
 #include "overparam/train/trainer.hpp"
+#include "support/allocations.hpp"
 #include "support/files.hpp"
 #include "support/tolerance.hpp"
 #include "train/problems.hpp"
@@ -329,11 +331,11 @@ std::vector<int> products_with_models(const Problem& problem,
   const auto plain = linalg::conjugate_gradients(op, right, {.tolerance = 1e-4});
   std::vector<int> products;
   for (const NewtonPlan& plan : plans) {
-    const KernelPreconditioner preconditioner(
-        network, problem.inputs, curvature, kDamping, plan, 0);
+    KernelPreconditioner preconditioner(network, problem.inputs, curvature, kDamping, plan, 0);
     const auto helped = linalg::conjugate_gradients(
         op, right, {.tolerance = 1e-4, .preconditioner = [&](const at::Tensor& v, at::Tensor& out) {
-                      out.view({-1}).copy_(preconditioner.solve(v.view({-1})));
+                      at::Tensor flat = out.view({-1});
+                      preconditioner.solve(v.view({-1}), flat);
                     }});
     EXPECT_TRUE(helped.converged);
     EXPECT_LT(relative_difference(helped.solution, plain.solution), 0.1);
@@ -364,6 +366,27 @@ TEST(GaussNewton, SplittingMeanFeaturesServesManyOutputsOfFewNeurons) {
   const auto products = products_with_models(
       problem, 256, {{.model = KernelModel::split}, {.model = KernelModel::mean}});
   EXPECT_LT(2 * products[0], products[1]) << fmt::format("{}", fmt::join(products, ", "));
+}
+
+TEST(GaussNewton, IterationsAllocateNothing) {
+  // 60 outputs: K itself; 3,200: its split.
+  for (const std::int64_t n : {30, 400}) {
+    const Problem problem = small_problem(n, n == 30 ? 2 : 8);
+    Network network = small_network(problem, 256);
+    net::Workspace workspace(network.options());
+    const at::Tensor outputs = network.forward(problem.inputs, workspace);
+    std::vector<std::int64_t> counts;
+    std::vector<int> iterations;
+    for (const int products : {2, 7}) {
+      NewtonSolver solver(network, n, {.max_products = products});
+      solver.linearise(network, problem, outputs);
+      const tests::AllocationCounter counter;
+      iterations.push_back(solver.solve(1e-9, 1e-15, {}).iterations);
+      counts.push_back(counter.count());
+    }
+    EXPECT_GT(iterations[1], iterations[0]) << n;
+    EXPECT_EQ(counts[1], counts[0]) << n;
+  }
 }
 
 TEST(GaussNewton, WrongOptionsAreNamed) {
