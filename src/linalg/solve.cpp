@@ -145,11 +145,12 @@ void substitute_forward(
     const T* lower, std::int64_t stride, std::int64_t size, T* x, std::int64_t c) {
   for (std::int64_t i = 0; i < size; ++i) {
     const T* row = lower + i * stride;
-    T* own = x + i * c;
+    T own[kThin];
+    std::copy_n(x + i * c, c, own);
     for (std::int64_t k = 0; k < i; ++k) {
       for (std::int64_t j = 0; j < c; ++j) own[j] -= row[k] * x[k * c + j];
     }
-    for (std::int64_t j = 0; j < c; ++j) own[j] /= row[i];
+    for (std::int64_t j = 0; j < c; ++j) x[i * c + j] = own[j] / row[i];
   }
 }
 
@@ -159,8 +160,8 @@ void substitute_backward(
     const T* lower, std::int64_t stride, std::int64_t size, T* x, std::int64_t c) {
   for (std::int64_t i = size - 1; i >= 0; --i) {
     const T* row = lower + i * stride;
-    T* own = x + i * c;
-    for (std::int64_t j = 0; j < c; ++j) own[j] /= row[i];
+    T own[kThin];
+    for (std::int64_t j = 0; j < c; ++j) own[j] = x[i * c + j] /= row[i];
     for (std::int64_t k = 0; k < i; ++k) {
       for (std::int64_t j = 0; j < c; ++j) x[k * c + j] -= row[k] * own[j];
     }
