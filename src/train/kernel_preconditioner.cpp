@@ -5,7 +5,6 @@
 
 #include "overparam/base/random.hpp"
 #include "overparam/base/require.hpp"
-#include "overparam/kernel/mean_feature.hpp"
 #include "overparam/kernel/tangent_kernel.hpp"
 #include "overparam/linalg/products.hpp"
 

@@ -38,7 +38,8 @@ void NewtonSolver::linearise(const net::Network& network,
                              const at::Tensor& outputs) {
   network_ = &network;
   problem_ = &problem;
-  outputs_ = outputs.to(at::kCPU, at::kDouble);
+  // A copy: lengths that are tried overwrite what was passed, and a solve may follow them.
+  outputs_ = outputs.to(at::kCPU, at::kDouble, /*non_blocking=*/false, /*copy=*/true);
   curvature_.emplace(problem.loss, outputs, problem.targets);
   // Nothing but the weights may decide how a step comes out, so that resumed runs repeat it.
   preconditioner_.reset();
