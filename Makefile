@@ -36,7 +36,7 @@ bench-long: bench-programs
 bench-programs:
 	@scripts/install-dependencies.sh build bench
 	@$(CONFIGURE)_BENCHMARKS=ON -DOVERPARAM_BUILD_TESTS=OFF -DOVERPARAM_BUILD_EXAMPLES=OFF
-	@$(BUILD) --target overparam_app overparam_bench overparam_bench_worker \
+	@$(BUILD) --target overparam_app overparam_bench_worker \
 	  overparam_bench_kernel_worker overparam_bench_phase_worker
 
 clean:

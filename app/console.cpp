@@ -10,6 +10,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "overparam/base/blas.hpp"
 #include "overparam/base/interrupt.hpp"
 #include "overparam/base/json_files.hpp"
 #include "overparam/base/require.hpp"
@@ -53,7 +54,7 @@ void flush() {
 int interrupted_exit() { return base::interrupt_signal() == SIGTERM ? kTerminated : kInterrupted; }
 
 void warn_about_slow_products(const study::Voice& voice) {
-  const auto advice = study::product_advice();
+  const auto advice = base::blas_advice();
   if (!advice.empty()) voice.warn(advice);
 }
 

@@ -3,6 +3,7 @@
 
 #include "commands.hpp"
 #include "console.hpp"
+#include "overparam/base/blas.hpp"
 #include "overparam/base/json_files.hpp"
 #include "overparam/study/catalogues.hpp"
 #include "overparam/study/run_record.hpp"
@@ -36,7 +37,7 @@ int run(const Arguments& arguments) {
   for (const auto& [name, value] : environment.items()) {
     print(name + ": " + base::plain_text(value) + "\n");
   }
-  const auto advice = study::product_advice();
+  const auto advice = base::blas_advice();
   if (!advice.empty()) print("note: " + advice + "\n");
   return kDone;
 }

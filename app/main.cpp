@@ -14,6 +14,7 @@
 
 #include "commands.hpp"
 #include "console.hpp"
+#include "overparam/base/blas.hpp"
 #include "overparam/base/error.hpp"
 #include "overparam/base/interrupt.hpp"
 #include "overparam/base/threads.hpp"
@@ -84,6 +85,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
+    base::use_fast_blas_kernels();
     return run(argc, argv);
   } catch (const app::Answer& answer) {
     app::print(answer.text);

@@ -13,7 +13,7 @@ import tempfile
 
 from rates import peak
 from results import Table, milliseconds, spread
-from sides import WAITING, Failed, peer
+from sides import WAITING, Failed
 
 
 @dataclasses.dataclass
@@ -63,7 +63,7 @@ QUICK = [Case("small full batch", "fc", "gd", 100, 0, 1024, 2, 20, 1.4, 0.95)]
 def measure_case(bench, case, rounds):
     """Seconds a step by side, and shares of the product rate, round by round."""
     ours = bench.worker()
-    peers = {name: peer("peer.py", **environment) for name, environment in WAITING.items()}
+    peers = {name: bench.peer("peer.py", **environment) for name, environment in WAITING.items()}
     phases = bench.worker("_phase")
     with tempfile.TemporaryDirectory() as folder:
         for side in [ours, *peers.values()]:

@@ -9,7 +9,7 @@ import statistics
 import tempfile
 
 from results import Table, milliseconds, spread
-from sides import WAITING, Failed, peer
+from sides import WAITING, Failed
 
 AGREEMENT = 1e-4  # of the largest entry, between kernels in float32
 
@@ -29,7 +29,7 @@ def few_samples(bench, table):
     sides = {
         (name, policy): bench.worker("_kernel", **environment)
         if name == "here"
-        else peer("kernel_peer.py", **environment)
+        else bench.peer("kernel_peer.py", **environment)
         for name in methods
         for policy, environment in WAITING.items()
         # How the Jacobian's threads wait is nothing beside its products.

@@ -12,6 +12,7 @@
 
 #include "kernels.hpp"
 #include "overparam/base/array_files.hpp"
+#include "overparam/base/blas.hpp"
 #include "overparam/base/threads.hpp"
 
 namespace {
@@ -47,6 +48,7 @@ std::string answer(std::unique_ptr<bench::KernelTimer>& timer,
 }  // namespace
 
 int main() try {
+  base::use_fast_blas_kernels();
   const base::ThreadGuard threads(0);
   std::unique_ptr<bench::KernelTimer> timer;
   for (std::string command; std::cin >> command;) {

@@ -5,6 +5,7 @@
 //     product TYPE P Q R   operations a second of (P, Q) times (Q, R), float32 or float64
 //     bandwidth            bytes a second of a = b + s c
 //     blas                 the library behind products
+//     kernels              of an OpenBLAS, and a full stop
 //     open PHASE N M L     makes a phase of phases.hpp; answers operations, bytes and the type
 //     run K                its seconds, mean of K
 #include <fmt/format.h>
@@ -12,8 +13,8 @@
 #include <exception>
 #include <iostream>
 
+#include "overparam/base/blas.hpp"
 #include "overparam/base/threads.hpp"
-#include "overparam/linalg/products.hpp"
 #include "phases.hpp"
 
 namespace {
@@ -31,7 +32,8 @@ std::string answer(std::unique_ptr<bench::Phase>& phase,
                        bench::product_rate(p, q, r, type == "float64" ? at::kDouble : at::kFloat));
   }
   if (command == "bandwidth") return fmt::format("{:.9g}", bench::memory_bandwidth());
-  if (command == "blas") return linalg::blas_name();
+  if (command == "blas") return base::blas_name();
+  if (command == "kernels") return base::blas_kernels() + ".";
   if (command == "open") {
     std::string name;
     bench::PhaseShape shape;
@@ -55,6 +57,7 @@ std::string answer(std::unique_ptr<bench::Phase>& phase,
 }  // namespace
 
 int main() try {
+  base::use_fast_blas_kernels();
   const base::ThreadGuard threads(0);
   std::unique_ptr<bench::Phase> phase;
   for (std::string command; std::cin >> command;) {

@@ -10,7 +10,7 @@ import dataclasses
 import statistics
 
 from results import Table, spread
-from sides import WAITING, Failed, peer
+from sides import WAITING, Failed
 
 # the optimiser's words: (what, setting as printed, setting as in `try`); SGD's in 1 / lambda_max
 GRIDS = {
@@ -61,9 +61,9 @@ class Attempt:
 class Opponent:
     """PyTorch with one way of waiting."""
 
-    def __init__(self, waiting, folder):
+    def __init__(self, bench, waiting, folder):
         self.waiting = waiting
-        self.side = peer("optimisers.py", **WAITING[waiting])
+        self.side = bench.peer("optimisers.py", **WAITING[waiting])
         self.start = self.open(folder, "float32")
 
     def open(self, folder, type_name):
@@ -132,7 +132,7 @@ def race(bench, course):
 
     with run_ours() as run:
         keep(run)
-        opponents = [Opponent(waiting, run.folder) for waiting in WAITING]
+        opponents = [Opponent(bench, waiting, run.folder) for waiting in WAITING]
         if abs(opponents[0].start / run.lines[0]["objective"] - 1) > 1e-4:
             raise Failed("the two sides do not start from the same network")
         first, second = sorted(opponents, key=Opponent.speed, reverse=True)

@@ -3,7 +3,6 @@
 memory."""
 
 from results import Table, spread
-from sides import peer
 
 SHAPES = [(1024, 2048, 2048), (2048, 1024, 2048), (2048, 2048, 2048), (4096, 4096, 4096)]
 
@@ -21,7 +20,7 @@ def measure(bench):
         "second of a = b + s c on arrays of 256 MB, four of them, because what is written is read first. "
         "Median over rounds.",
     )
-    here, there = bench.worker("_phase"), peer("peer.py")
+    here, there = bench.worker("_phase"), bench.peer("peer.py")
     shapes = SHAPES[:1] if bench.quick else SHAPES
     for type_name in ("float32", "float64"):
         for shape in shapes:

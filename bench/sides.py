@@ -2,6 +2,7 @@
 """The processes that are measured: workers that answer line by line, and runs of the program."""
 
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -57,11 +58,6 @@ class Side:
         self.process.wait()
 
 
-def peer(script, **environment):
-    """PyTorch's side."""
-    return Side([PYTHON, str(HERE / script)], **environment)
-
-
 class Run:
     """A finished run of `overparam train`."""
 
@@ -103,6 +99,19 @@ class Bench:
 
     def worker(self, name="", **environment):
         return Side([str(self.folder / f"overparam_bench{name}_worker")], **environment)
+
+    @functools.cached_property
+    def kernels(self):
+        """The kernels of OpenBLAS that our side found, for PyTorch too: an older OpenBLAS does not know
+        every processor."""
+        side = self.worker("_phase")
+        name = side.ask("kernels").rstrip(".")
+        side.close()
+        return {"OPENBLAS_CORETYPE": name} if name else {}
+
+    def peer(self, script, **environment):
+        """PyTorch's side."""
+        return Side([PYTHON, str(HERE / script)], **self.kernels, **environment)
 
     def rounds(self, usual):
         return 1 if self.quick else usual

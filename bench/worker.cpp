@@ -15,6 +15,7 @@
 #include <string>
 
 #include "overparam/base/array_files.hpp"
+#include "overparam/base/blas.hpp"
 #include "overparam/base/threads.hpp"
 #include "steps.hpp"
 
@@ -71,6 +72,7 @@ std::string answer(Session& session, const std::string& command, std::istream& i
 }  // namespace
 
 int main() try {
+  base::use_fast_blas_kernels();
   const base::ThreadGuard threads(0);
   Session session;
   for (std::string command; std::cin >> command;) {

@@ -8,7 +8,7 @@ set -eu
 build="g++ cmake ninja-build libtorch-dev libopenblas0-openmp libdnnl-dev libcli11-dev
   libtomlplusplus-dev nlohmann-json3-dev libfmt-dev zlib1g-dev"
 test="libgtest-dev chromium python3-torch"
-bench="libbenchmark-dev python3-torch"
+bench="python3-torch"
 
 # A program from elsewhere serves as well as the package that brings it.
 command_of() {

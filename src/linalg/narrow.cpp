@@ -30,10 +30,6 @@ constexpr base::EnumNames<Products, 7> kNames{{{Products::automatic, "automatic"
 
 constexpr std::int64_t kGrain = 1 << 15;  // entries a thread takes at least
 
-/// |x| as an integer that orders like it: compilers vectorise maxima of integers, not of floats,
-/// and a NaN counts as the largest.
-std::int32_t magnitude(float x) { return std::bit_cast<std::int32_t>(x) & 0x7FFFFFFF; }
-
 OVERPARAM_VECTOR_CLONES
 std::int32_t largest_magnitude(const float* values, const float* reference, std::int64_t count) {
   std::int32_t largest = 0;
@@ -96,36 +92,36 @@ class Turning {
   std::uint32_t turned_;
 };
 
-/// The entry at `begin + i`, or its difference from the reference.
+/// Consecutive entries, or their differences from the reference.
 struct Entries {
   const float* values;
-  const float* reference;
-  std::int64_t begin;
+  const float* reference;  // or null
   std::int64_t count;
+  std::int64_t position;  // of the first in its matrix
 };
 
 OVERPARAM_VECTOR_CLONES
 void round_to_int8(const Entries& from, float per_unit, std::int8_t* out) {
-  const float* x = from.values + from.begin;
+  const float* x = from.values;
   if (from.reference == nullptr) {
     for (std::int64_t i = 0; i < from.count; ++i) out[i] = to_int8(x[i] * per_unit);
   } else {
-    const float* y = from.reference + from.begin;
+    const float* y = from.reference;
     for (std::int64_t i = 0; i < from.count; ++i) out[i] = to_int8((x[i] - y[i]) * per_unit);
   }
 }
 
 OVERPARAM_VECTOR_CLONES
 void dither_to_int8(const Entries& from, float per_unit, const Turning& turning, std::int8_t* out) {
-  const float* x = from.values + from.begin;
-  const auto first = static_cast<std::uint32_t>(from.begin);
+  const float* x = from.values;
+  const auto first = static_cast<std::uint32_t>(from.position);
   const auto count = static_cast<std::uint32_t>(from.count);
   if (from.reference == nullptr) {
     for (std::uint32_t i = 0; i < count; ++i) {
       out[i] = to_int8(x[i] * per_unit + turning.fraction(first + i));
     }
   } else {
-    const float* y = from.reference + from.begin;
+    const float* y = from.reference;
     for (std::uint32_t i = 0; i < count; ++i) {
       out[i] = to_int8((x[i] - y[i]) * per_unit + turning.fraction(first + i));
     }
@@ -144,20 +140,20 @@ float from_bfloat16(std::uint16_t value) {
 
 OVERPARAM_VECTOR_CLONES
 void round_to_bfloat16(const Entries& from, std::uint16_t* out) {
-  const float* x = from.values + from.begin;
+  const float* x = from.values;
   if (from.reference == nullptr) {
     for (std::int64_t i = 0; i < from.count; ++i) out[i] = to_bfloat16(x[i]);
   } else {
-    const float* y = from.reference + from.begin;
+    const float* y = from.reference;
     for (std::int64_t i = 0; i < from.count; ++i) out[i] = to_bfloat16(x[i] - y[i]);
   }
 }
 
 OVERPARAM_VECTOR_CLONES
 void dither_to_bfloat16(const Entries& from, const Turning& turning, std::uint16_t* out) {
-  const float* x = from.values + from.begin;
-  const float* y = from.reference == nullptr ? nullptr : from.reference + from.begin;
-  const auto first = static_cast<std::uint32_t>(from.begin);
+  const float* x = from.values;
+  const float* y = from.reference;
+  const auto first = static_cast<std::uint32_t>(from.position);
   const auto count = static_cast<std::uint32_t>(from.count);
   for (std::uint32_t i = 0; i < count; ++i) {
     const auto bits = std::bit_cast<std::uint32_t>(y == nullptr ? x[i] : x[i] - y[i]);
@@ -168,8 +164,8 @@ void dither_to_bfloat16(const Entries& from, const Turning& turning, std::uint16
 /// values = sum of the terms + what is less than the last one's rounding error; `third` may be null
 OVERPARAM_VECTOR_CLONES
 void split(const Entries& from, std::uint16_t* first, std::uint16_t* second, std::uint16_t* third) {
-  const float* x = from.values + from.begin;
-  const float* y = from.reference == nullptr ? nullptr : from.reference + from.begin;
+  const float* x = from.values;
+  const float* y = from.reference;
   for (std::int64_t i = 0; i < from.count; ++i) {
     const float value = y == nullptr ? x[i] : x[i] - y[i];
     first[i] = to_bfloat16(value);
@@ -221,16 +217,23 @@ NarrowMatrix::NarrowMatrix(Products format, std::int64_t rows, std::int64_t colu
   }
 }
 
-void NarrowMatrix::round(const float* values, const float* reference, const Rounding& rounding) {
-  const std::int64_t count = rows_ * columns_;
+void NarrowMatrix::round(const float* values,
+                         const float* reference,
+                         std::int64_t first_row,
+                         std::int64_t rows,
+                         const Rounding& rounding) {
+  const std::int64_t count = rows * columns_;
   const auto for_pieces = [&](const auto& action) {
     at::parallel_for(0, count, kGrain, [&](std::int64_t begin, std::int64_t end) {
-      action(Entries{values, reference, begin, end - begin});
+      action(Entries{values + begin,
+                     reference == nullptr ? nullptr : reference + begin,
+                     end - begin,
+                     first_row * columns_ + begin});
     });
   };
   const auto term = [&](std::size_t index, const Entries& from) {
     return index < terms_.size()
-               ? reinterpret_cast<std::uint16_t*>(terms_[index].data_ptr()) + from.begin
+               ? reinterpret_cast<std::uint16_t*>(terms_[index].data_ptr()) + from.position
                : nullptr;
   };
   switch (format_) {
@@ -238,9 +241,9 @@ void NarrowMatrix::round(const float* values, const float* reference, const Roun
     case Products::plain:
     case Products::onednn:
       for_pieces([&](const Entries& from) {
-        float* out = terms_[0].data_ptr<float>();
-        for (std::int64_t i = from.begin; i < from.begin + from.count; ++i) {
-          out[i] = reference == nullptr ? values[i] : values[i] - reference[i];
+        float* out = terms_[0].data_ptr<float>() + from.position;
+        for (std::int64_t i = 0; i < from.count; ++i) {
+          out[i] = from.reference == nullptr ? from.values[i] : from.values[i] - from.reference[i];
         }
       });
       return;
@@ -267,7 +270,7 @@ void NarrowMatrix::round(const float* values, const float* reference, const Roun
   // Numbers too small to divide by are zero beside whatever they are added to.
   const float per_unit = largest > 1e-30 ? static_cast<float>(127 / largest) : 0.0F;
   for_pieces([&](const Entries& from) {
-    std::int8_t* out = terms_[0].data_ptr<std::int8_t>() + from.begin;
+    std::int8_t* out = terms_[0].data_ptr<std::int8_t>() + from.position;
     if (rounding.dither) {
       dither_to_int8(from, per_unit, Turning(rounding), out);
     } else {
@@ -280,7 +283,17 @@ void NarrowMatrix::assign(const at::Tensor& values, const Rounding& rounding) {
   base::ensure(values.scalar_type() == at::kFloat && values.is_contiguous() &&
                    values.numel() == rows_ * columns_,
                "NarrowMatrix: the values must be contiguous float32 of the matrix's shape");
-  round(values.data_ptr<float>(), nullptr, rounding);
+  round(values.data_ptr<float>(), nullptr, 0, rows_, rounding);
+}
+
+void NarrowMatrix::assign_rows(std::int64_t first,
+                               const at::Tensor& values,
+                               const Rounding& rounding) {
+  base::ensure(values.scalar_type() == at::kFloat && values.is_contiguous() &&
+                   values.size(1) == columns_ && first + values.size(0) <= rows_,
+               "NarrowMatrix: the rows must be contiguous float32 and fit into the matrix");
+  base::ensure(format_ != Products::int8, "NarrowMatrix: all rows of an int8 matrix share a scale");
+  round(values.data_ptr<float>(), nullptr, first, values.size(0), rounding);
 }
 
 void NarrowMatrix::assign_difference(const at::Tensor& values,
@@ -291,7 +304,7 @@ void NarrowMatrix::assign_difference(const at::Tensor& values,
                      tensor->numel() == rows_ * columns_,
                  "NarrowMatrix: the values must be contiguous float32 of the matrix's shape");
   }
-  round(values.data_ptr<float>(), reference.data_ptr<float>(), rounding);
+  round(values.data_ptr<float>(), reference.data_ptr<float>(), 0, rows_, rounding);
 }
 
 double NarrowMatrix::largest() const {
@@ -311,7 +324,7 @@ void multiply_narrow(
                    out.scalar_type() == at::kFloat,
                "multiply_narrow: the formats or shapes of out, a and b do not fit");
   const auto factor = [](const NarrowOperand& operand, std::size_t term) {
-    const at::Tensor& matrix = operand.matrix.terms_[term];
+    const at::Tensor matrix = operand.matrix.terms_[term].narrow(0, 0, operand.used_rows);
     return operand.transposed ? matrix.t() : matrix;
   };
   if (a.matrix.format() == Products::plain) {

@@ -5,8 +5,10 @@
 
 #include <map>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <string_view>
 #include <tuple>
 #include <unordered_map>
+#include <utility>
 
 #include "overparam/base/require.hpp"
 
@@ -45,24 +47,29 @@ memory::desc description(const at::Tensor& matrix) {
 /// A primitive for one shape, with the memories it is run on: only their addresses change.
 class Product {
  public:
-  Product(const at::Tensor& out, const at::Tensor& a, const at::Tensor& b, float beta)
-      : scale_({{1}, memory::data_type::f32, memory::format_tag::x}, processor(), &alpha_) {
-    dnnl::primitive_attr attributes;
-    attributes.set_output_scales(0, {DNNL_RUNTIME_F32_VAL});
-    if (beta != 0) {
-      dnnl::post_ops sum;
-      sum.append_sum(beta);
-      attributes.set_post_ops(sum);
-    }
+  Product(const at::Tensor& out, const at::Tensor& a, const at::Tensor& b, float beta) {
     const dnnl::matmul::desc shape(description(a), description(b), description(out));
-    primitive_ = dnnl::matmul({shape, attributes, processor()});
+    // As an output scale that is known only when it runs, alpha rules out the kernels of AMX, which
+    // are three times as fast; as a factor after the product it rules out some of the others.
+    dnnl::post_ops after;
+    after.append_binary(dnnl::algorithm::binary_mul, factor_.get_desc());
+    if (beta != 0) after.append_sum(beta);
+    dnnl::primitive_attr attributes;
+    attributes.set_post_ops(after);
+    const dnnl::matmul::primitive_desc blocked(
+        shape, attributes, processor(), /*allow_empty=*/true);
+    const bool is_blocked =
+        blocked && std::string_view(blocked.impl_info_str()).find("brg") != std::string_view::npos;
+    primitive_ = dnnl::matmul(is_blocked ? blocked : with_output_scale(shape, beta));
     const auto empty = [](const at::Tensor& matrix) {
       return memory(description(matrix), processor(), nullptr);
     };
     arguments_ = {{DNNL_ARG_SRC, empty(a)},
                   {DNNL_ARG_WEIGHTS, empty(b)},
                   {DNNL_ARG_DST, empty(out)},
-                  {DNNL_ARG_ATTR_OUTPUT_SCALES, scale_}};
+                  is_blocked
+                      ? std::pair{DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, factor_}
+                      : std::pair{DNNL_ARG_ATTR_OUTPUT_SCALES, output_scale_}};
   }
   Product(const Product&) = delete;
   Product& operator=(const Product&) = delete;
@@ -77,8 +84,20 @@ class Product {
   }
 
  private:
+  static dnnl::matmul::primitive_desc with_output_scale(const dnnl::matmul::desc& shape, float beta) {
+    dnnl::primitive_attr attributes;
+    attributes.set_output_scales(0, {DNNL_RUNTIME_F32_VAL});
+    if (beta != 0) {
+      dnnl::post_ops sum;
+      sum.append_sum(beta);
+      attributes.set_post_ops(sum);
+    }
+    return {shape, attributes, processor()};
+  }
+
   float alpha_ = 1;
-  memory scale_;
+  memory factor_{{{1, 1}, memory::data_type::f32, memory::format_tag::ab}, processor(), &alpha_};
+  memory output_scale_{{{1}, memory::data_type::f32, memory::format_tag::x}, processor(), &alpha_};
   dnnl::matmul primitive_;
   dnnl::stream stream_{processor()};
   std::unordered_map<int, memory> arguments_;
@@ -86,10 +105,17 @@ class Product {
 
 }  // namespace
 
+bool has_amx() {
+  static const bool known = [] {
+    const dnnl::cpu_isa isa = dnnl::get_effective_cpu_isa();
+    return isa == dnnl::cpu_isa::avx512_core_amx || isa == dnnl::cpu_isa::all;
+  }();
+  return known;
+}
+
 bool multiplies(Products products) {
   const dnnl::cpu_isa isa = dnnl::get_effective_cpu_isa();
-  const bool has_amx = isa == dnnl::cpu_isa::avx512_core_amx || isa == dnnl::cpu_isa::all;
-  const bool has_bfloat16 = has_amx || isa == dnnl::cpu_isa::avx512_core_bf16;
+  const bool has_bfloat16 = has_amx() || isa == dnnl::cpu_isa::avx512_core_bf16;
   const bool has_vnni = has_bfloat16 || isa == dnnl::cpu_isa::avx512_core_vnni;
   switch (products) {
     case Products::onednn:

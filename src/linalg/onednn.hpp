@@ -11,6 +11,9 @@ namespace overparam::linalg::onednn {
 /// Whether the library multiplies this number type fast and exactly on this processor.
 bool multiplies(Products products);
 
+/// Whether tiles of bfloat16 and int8 are multiplied by the processor itself.
+bool has_amx();
+
 /// out = alpha a b + beta out for a (p, q), b (q, r): any two tensors of one type, rows or columns
 /// contiguous, and float32 out with contiguous rows. int8 sums are exact.
 void multiply(

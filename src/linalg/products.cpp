@@ -2,42 +2,57 @@
 #include "overparam/linalg/products.hpp"
 
 #include <ATen/ATen.h>
-#include <dlfcn.h>
-#include <link.h>
 
 #include <algorithm>
-#include <string_view>
 
+#include "onednn.hpp"
 #include "overparam/base/require.hpp"
 
 namespace overparam::linalg {
 
 namespace {
 
-using TextFunction = char* (*)();
+thread_local bool products_are_coarse = false;
 
-/// The exported `openblas_get_config` tells an OpenBLAS from every other library of the same name.
-TextFunction openblas_config() {
-  return reinterpret_cast<TextFunction>(dlsym(RTLD_DEFAULT, "openblas_get_config"));
+/// Below it rounding the factors costs more than it saves.
+constexpr std::int64_t kLeastOperations = 1 << 22;
+
+bool is_rounded(const at::Tensor& out, const at::Tensor& a, const at::Tensor& b) {
+  const auto has_rows = [](const at::Tensor& x) { return x.stride(0) == 1 || x.stride(1) == 1; };
+  return products_are_coarse && a.scalar_type() == at::kFloat && a.device().is_cpu() &&
+         a.size(0) * a.size(1) * b.size(1) >= kLeastOperations && out.stride(1) == 1 &&
+         has_rows(a) && has_rows(b);
 }
 
-std::string loaded_library(std::string_view part) {
-  struct Search {
-    std::string_view part;
-    std::string found;
-  } search{part, {}};
-  dl_iterate_phdr(
-      [](dl_phdr_info* info, std::size_t, void* state) {
-        auto& wanted = *static_cast<Search*>(state);
-        if (std::string_view(info->dlpi_name).find(wanted.part) == std::string_view::npos) return 0;
-        wanted.found = info->dlpi_name;
-        return 1;
-      },
-      &search);
-  return search.found;
+/// x in bfloat16, rows or columns contiguous as they were, in memory that the next call for the
+/// same side takes.
+at::Tensor rounded(const at::Tensor& x, at::Tensor& memory) {
+  if (!memory.defined() || memory.numel() < x.numel()) {
+    memory = at::empty({x.numel()}, at::kBFloat16);
+  }
+  const bool columns = x.stride(1) != 1;
+  const at::Tensor source = columns ? x.t() : x;
+  at::Tensor copy = memory.narrow(0, 0, x.numel()).view(source.sizes());
+  copy.copy_(source);
+  return columns ? copy.t() : copy;
+}
+
+void multiply_rounded(
+    at::Tensor& out, const at::Tensor& a, const at::Tensor& b, double alpha, double beta) {
+  thread_local at::Tensor left;
+  thread_local at::Tensor right;
+  onednn::multiply(out, rounded(a, left), rounded(b, right), alpha, beta);
 }
 
 }  // namespace
+
+bool has_coarse_products() { return onednn::has_amx(); }
+
+CoarseProducts::CoarseProducts(bool wanted) : former_(products_are_coarse) {
+  products_are_coarse = wanted && has_coarse_products();
+}
+
+CoarseProducts::~CoarseProducts() { products_are_coarse = former_; }
 
 void multiply(
     at::Tensor& out, const at::Tensor& a, const at::Tensor& b, double alpha, double beta) {
@@ -52,7 +67,11 @@ void multiply(
   base::ensure(a.dim() == 2 && b.dim() == 2 && out.dim() == 2 && a.size(1) == b.size(0) &&
                    out.size(0) == a.size(0) && out.size(1) == b.size(1),
                "multiply: the shapes of out, a and b do not fit");
-  at::addmm_out(out, out, a, b, beta, alpha);
+  if (is_rounded(out, a, b)) {
+    multiply_rounded(out, a, b, alpha, beta);
+  } else {
+    at::addmm_out(out, out, a, b, beta, alpha);
+  }
 }
 
 void multiply_batched(
@@ -77,16 +96,5 @@ void multiply_gram(at::Tensor& out, const at::Tensor& a) {
     out.narrow(0, i, width).narrow(1, i + width, rest).copy_(below.narrow(0, width, rest).t());
   }
 }
-
-std::string blas_name() {
-  if (const auto config = openblas_config()) return config();
-  if (!loaded_library("libmkl").empty()) return "MKL";
-  if (!loaded_library("openblas").empty()) return "OpenBLAS";
-  if (!loaded_library("blis").empty()) return "BLIS";
-  if (!loaded_library("atlas").empty()) return "ATLAS";
-  return loaded_library("libblas").empty() ? "built into LibTorch" : "reference BLAS";
-}
-
-bool blas_is_fast() { return blas_name() != "reference BLAS"; }
 
 }  // namespace overparam::linalg

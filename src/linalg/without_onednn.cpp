@@ -7,6 +7,8 @@ namespace overparam::linalg::onednn {
 
 bool multiplies(Products) { return false; }
 
+bool has_amx() { return false; }
+
 void multiply(at::Tensor&, const at::Tensor&, const at::Tensor&, double, double) {
   base::fail(ErrorKind::internal, "oneDNN products: this build has no oneDNN");
 }

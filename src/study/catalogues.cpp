@@ -12,7 +12,6 @@
 #include "overparam/claims/claim.hpp"
 #include "overparam/data/sources.hpp"
 #include "overparam/kernel/infinite.hpp"
-#include "overparam/linalg/products.hpp"
 #include "overparam/net/catalogue.hpp"
 #include "overparam/net/loss.hpp"
 #include "overparam/study/recipe.hpp"
@@ -136,13 +135,6 @@ nlohmann::json catalogues_json() {
                           {"environment", environment_json()}};
   for (const auto& table : catalogue_tables()) document[table.title] = report::to_json(table);
   return document;
-}
-
-std::string product_advice() {
-  if (linalg::blas_is_fast()) return "";
-  return "matrix products come from the reference BLAS, which is many times slower than OpenBLAS; "
-         "on Debian, "
-         "apt-get install libopenblas0-openmp";
 }
 
 }  // namespace overparam::study

@@ -15,7 +15,7 @@
 #include "overparam/base/memory.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/base/threads.hpp"
-#include "overparam/linalg/products.hpp"
+#include "overparam/base/blas.hpp"
 #include "overparam/study/convergence_order.hpp"
 #include "row_files.hpp"
 
@@ -167,17 +167,17 @@ std::string version() { return OVERPARAM_VERSION; }
 json environment_json() {
   return {{"overparam", version()},
           {"libtorch", TORCH_VERSION},
-          {"blas", linalg::blas_name()},
+          {"blas", base::blas_name()},
           {"processor", processor_name()},
           {"cores", base::available_threads()}};
 }
 
-json products_json(linalg::Products wanted) {
+json products_json(linalg::Products used) {
   json rates = json::object();
   for (const auto& [products, flops] : linalg::product_table()) {
     rates[linalg::to_string(products)] = flops;
   }
-  return {{"used", linalg::to_string(linalg::choose_products(wanted))},
+  return {{"used", linalg::to_string(used)},
           {"operations_per_second", rates}};
 }
 

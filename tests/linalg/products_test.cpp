@@ -87,6 +87,34 @@ TEST(Products, BatchedProductsEqualSingleOnes) {
   }
 }
 
+/// Factors rounded to 8 bits give products that are off by 2^-8 of what the sums would be without
+/// cancellation, and by much less of a random one.
+TEST(CoarseProducts, RoundFactorsOfLargeProductsOnly) {
+  const at::Tensor a = normal({300, 500}, "a", at::kFloat);
+  const at::Tensor b = normal({200, 500}, "b", at::kFloat);
+  const at::Tensor exact = at::matmul(a.to(at::kDouble), b.to(at::kDouble).t());
+  const auto away = [&](bool coarse, std::int64_t rows) {
+    at::Tensor out = at::ones({rows, 200}, at::kFloat);
+    const CoarseProducts guard(coarse);
+    multiply(out, a.narrow(0, 0, rows), b.t(), 2, -1);
+    return relative_difference(out.to(at::kDouble), 2 * exact.narrow(0, 0, rows) - 1);
+  };
+  EXPECT_LT(away(false, 300), tests::kRoundingSingle);
+  EXPECT_LT(away(true, 10), tests::kRoundingSingle);
+  const double rounded = away(true, 300);
+  EXPECT_LT(rounded, tests::kBfloat16Outputs);
+  EXPECT_TRUE(!has_coarse_products() || rounded > 10 * tests::kRoundingSingle) << rounded;
+  EXPECT_LT(away(false, 300), tests::kRoundingSingle);  // the guard is gone
+}
+
+TEST(CoarseProducts, LeaveFloat64Alone) {
+  const at::Tensor a = normal({300, 300}, "a");
+  at::Tensor out = at::empty({300, 300}, at::kDouble);
+  const CoarseProducts guard;
+  multiply(out, a, a.t());
+  EXPECT_LT(relative_difference(out, at::matmul(a, a.t())), tests::kRounding);
+}
+
 TEST(MultiplyGram, IsTheProductWithTheTranspose) {
   // One column, a block less one, a block and one, and several with a ragged end.
   for (const std::int64_t columns : {1, 511, 513, 1100}) {

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "overparam/base/blas.hpp"
 #include "overparam/base/threads.hpp"
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
+  overparam::base::use_fast_blas_kernels();
   const overparam::base::ThreadGuard threads(std::min(2, overparam::base::available_threads()));
   const int result = RUN_ALL_TESTS();
   const auto& unit = *testing::UnitTest::GetInstance();

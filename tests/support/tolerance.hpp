@@ -24,4 +24,10 @@ inline constexpr double kNarrowCurve = 3e-3;
 /// Outputs carried by increments since the last reference against a whole forward pass.
 inline constexpr double kNarrowForward = 1e-2;
 
+/// Outputs of a network of a few layers with every factor rounded to 8 bits.
+inline constexpr double kBfloat16Outputs = 1e-2;
+
+/// Steps that SGD in bfloat16 needs beside float32's, relatively, the mean of three runs.
+inline constexpr double kNarrowSteps = 0.05;
+
 }  // namespace overparam::tests

@@ -15,6 +15,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -59,6 +60,10 @@ Products choose_products(Products wanted);
 /// As choose_products(automatic), from any table.
 Products choose_from(const std::vector<ProductRate>& table);
 
+/// |x| as an integer that orders like it: compilers vectorise maxima of integers, not of floats,
+/// and a NaN counts as the largest.
+inline std::int32_t magnitude(float x) { return std::bit_cast<std::int32_t>(x) & 0x7FFFFFFF; }
+
 /// How a matrix is rounded.
 struct Rounding {
   /// max |a_ij| where the caller knows it, which saves int8 a pass; entries beyond it saturate.
@@ -81,6 +86,10 @@ class NarrowMatrix {
 
   /// Rounds contiguous float32 values (rows, columns).
   void assign(const at::Tensor& values, const Rounding& rounding = {});
+
+  /// Rounds values (k, columns) into the rows from `first` on. Not in int8, where all rows share a
+  /// scale.
+  void assign_rows(std::int64_t first, const at::Tensor& values, const Rounding& rounding = {});
 
   /// Rounds values - reference, the difference taken in float32.
   void assign_difference(const at::Tensor& values,
@@ -105,7 +114,11 @@ class NarrowMatrix {
                               double alpha,
                               double beta);
 
-  void round(const float* values, const float* reference, const Rounding& rounding);
+  void round(const float* values,
+             const float* reference,
+             std::int64_t first_row,
+             std::int64_t rows,
+             const Rounding& rounding);
 
   Products format_;
   std::int64_t rows_;
@@ -114,22 +127,28 @@ class NarrowMatrix {
   double scale_ = 1;               // of int8: an entry is scale * q
 };
 
-/// A factor of a product: a matrix or its transpose.
+/// A factor of a product: a matrix, or its first rows, or the transpose of either. Costs nothing.
 struct NarrowOperand {
   const NarrowMatrix& matrix;
+  std::int64_t used_rows;
   bool transposed = false;
 
-  NarrowOperand(const NarrowMatrix& a) : matrix(a) {}  // NOLINT: a factor as it stands
-  NarrowOperand(const NarrowMatrix& a, bool is_transposed) : matrix(a), transposed(is_transposed) {}
+  NarrowOperand(const NarrowMatrix& a)  // NOLINT: a factor as it stands
+      : matrix(a), used_rows(a.rows()) {}
+  NarrowOperand(const NarrowMatrix& a, std::int64_t rows) : matrix(a), used_rows(rows) {}
 
-  [[nodiscard]] std::int64_t rows() const { return transposed ? matrix.columns() : matrix.rows(); }
-  [[nodiscard]] std::int64_t columns() const {
-    return transposed ? matrix.rows() : matrix.columns();
-  }
+  [[nodiscard]] std::int64_t rows() const { return transposed ? matrix.columns() : used_rows; }
+  [[nodiscard]] std::int64_t columns() const { return transposed ? used_rows : matrix.columns(); }
 };
 
-/// a^T as a factor; costs nothing.
-inline NarrowOperand transposed(const NarrowMatrix& a) { return {a, true}; }
+/// The first `rows` rows of a.
+inline NarrowOperand first_rows(const NarrowMatrix& a, std::int64_t rows) { return {a, rows}; }
+
+/// a^T
+inline NarrowOperand transposed(NarrowOperand a) {
+  a.transposed = !a.transposed;
+  return a;
+}
 
 /// out = alpha a b + beta out, for a (p, q), b (q, r) of one format and a contiguous float32 out
 /// (p, r). With beta = 0 `out` is not read. One product for bfloat16 and int8, three for split2,

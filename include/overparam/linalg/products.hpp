@@ -4,8 +4,6 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <string>
-
 namespace overparam::linalg {
 
 /// out = alpha a b + beta out, for a (p, q), b (q, r), out (p, r) of one type on one device.
@@ -16,6 +14,25 @@ namespace overparam::linalg {
 void multiply(
     at::Tensor& out, const at::Tensor& a, const at::Tensor& b, double alpha = 1, double beta = 0);
 
+/// Whether this processor multiplies bfloat16 several times as fast as float32: it has AMX.
+bool has_coarse_products();
+
+/// While it lives, large float32 products of this thread round their factors to bfloat16 where the
+/// processor has coarse products; sums stay in float32. For what need be known to a few digits
+/// alone, as preconditioners and loose solves. What is rounded depends on the processor, not on a
+/// measurement, so that runs repeat their bits.
+class CoarseProducts {
+ public:
+  /// @param wanted false takes float32 products exactly, inside another guard too
+  explicit CoarseProducts(bool wanted = true);
+  ~CoarseProducts();
+  CoarseProducts(const CoarseProducts&) = delete;
+  CoarseProducts& operator=(const CoarseProducts&) = delete;
+
+ private:
+  bool former_;
+};
+
 /// out_k = alpha a_k b_k + beta out_k for k = 1..n, for a (n, p, q), b (n, q, r), out (n, p, r).
 void multiply_batched(
     at::Tensor& out, const at::Tensor& a, const at::Tensor& b, double alpha = 1, double beta = 0);
@@ -23,11 +40,5 @@ void multiply_batched(
 /// out = a^T a (r, r) for a (q, r): every product on one side of the diagonal once, about q r^2
 /// operations.
 void multiply_gram(at::Tensor& out, const at::Tensor& a);
-
-/// The library behind `multiply` on the CPU, as far as it can be told: "OpenBLAS", "reference", ...
-std::string blas_name();
-
-/// False where the products come from the reference BLAS, which is many times slower.
-bool blas_is_fast();
 
 }  // namespace overparam::linalg

@@ -20,7 +20,4 @@ std::string theory_markdown();
 /// none.
 std::string kernels_markdown();
 
-/// What to install where matrix products are slow; empty where they are not.
-std::string product_advice();
-
 }  // namespace overparam::study
