@@ -8,6 +8,7 @@
 
 #include "overparam/base/interrupt.hpp"
 #include "overparam/base/require.hpp"
+#include "overparam/linalg/products.hpp"
 #include "overparam/base/threads.hpp"
 #include "tile_sum.hpp"
 #include "uses.hpp"
@@ -81,6 +82,10 @@ base::MemoryPlan memory_of(const net::Architecture& architecture,
   plan.add("rows of convolutions and shared blocks",
            {samples, kept_numbers(architecture, c)},
            bytes_each);
+  if (options.coarse) {
+    const std::int64_t widest = architecture.largest_width();
+    plan.add("factors in bfloat16", {c * samples + widest, widest}, 2);
+  }
   plan.add("products in hand", {base::available_threads(), kProductNumbers}, 2 * sizeof(double));
   return plan;
 }
@@ -184,6 +189,7 @@ class Filler {
                 cotangents.size(0),
                 options_);
     bool going = true;
+    const linalg::CoarseProducts coarse(options_.coarse);
     backward_by_block(network_, tape, cotangents, workspace_, [&](std::span<const UseRecord> uses) {
       const auto& architecture = network_.architecture();
       const auto& block = architecture.blocks[static_cast<std::size_t>(uses.front().use.block)];

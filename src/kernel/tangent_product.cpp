@@ -111,6 +111,8 @@ class SampleSpaceProduct final : public TangentProduct::State {
         multiply(computed.tensor(), saved.gathered, partner.gathered.t());
       }
       const Scratch& gram = saved.grams.empty() ? computed : saved.grams[k];
+      // Rounding errors of features average out over the width, those of their Grams do not.
+      const linalg::CoarseProducts exact(false);
       multiply(pre_activation_tangent,
                gram.tensor(),
                partner.delta.tensor(),

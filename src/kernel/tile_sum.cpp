@@ -283,7 +283,10 @@ bool TileSum::add_products(const Factors& left,
                            at::Tensor& sum) {
   std::vector<base::WorkItem> items;
   for (const Piece& piece : pieces_of(samples_in_piece(left))) {
-    items.push_back({"products", 0, [&, piece] { add_piece(left, right, gain, piece, sum); }});
+    items.push_back({"products", 0, [&, piece] {
+                       const linalg::CoarseProducts coarse(options_.coarse);
+                       add_piece(left, right, gain, piece, sum);
+                     }});
   }
   const bool on_cpu = sum.device().is_cpu();
   const auto summary = base::WorkQueue({.threads = on_cpu ? 0 : 1}).run(items);

@@ -31,6 +31,12 @@ namespace {
 
 using Numbers = std::vector<double>;  // one a column
 
+/// A coarse operator takes the residual down by this much before it is computed anew, must take it
+/// down by half in truth, and may take so many products for each halving.
+constexpr double kCoarseReduction = 0.2;
+constexpr double kCoarseWorth = 0.5;
+constexpr int kCoarsePatience = 15;
+
 /// Whatever is done in each iteration allocates no tensor storage.
 class Iteration {
  public:
@@ -53,12 +59,18 @@ class Iteration {
   }
 
   ConjugateGradientResult run() {
-    while (any_unsolved() && may_go_on()) {
-      descend();
-      apply(solution_);
+    while (any_unsolved(options_.tolerance) && may_go_on()) {
+      const double before = largest_residual();
+      const bool coarse = options_.coarse && coarse_is_close_;
+      descend(coarse ? options_.coarse : op_,
+              coarse ? std::max(options_.tolerance, kCoarseReduction * before) : options_.tolerance,
+              coarse ? kCoarsePatience : 0);
+      apply(op_, solution_);
       residual_.copy_(right_).sub_(product_);
+      (void)any_unsolved(options_.tolerance);
+      coarse_is_close_ = coarse_is_close_ && largest_residual() < kCoarseWorth * before;
     }
-    const bool converged = !any_unsolved();
+    const bool converged = !any_unsolved(options_.tolerance);
     return {.solution = solution_,
             .iterations = iterations_,
             .residuals = relative_residuals_,
@@ -68,21 +80,29 @@ class Iteration {
   }
 
  private:
-  /// From the true residual until its recursion says that every column is solved.
-  void descend() {
+  /// From the true residual until its recursion says that every column is solved to this tolerance,
+  /// or that it has not halved over so many products.
+  void descend(const SymmetricOperator& op, double tolerance, int patience) {
+    double milestone = largest_residual();
+    int milestone_products = products_;
     precondition();
     direction_.copy_(scaled_);
     column_dots(residual_, scaled_, decrease_);
-    bool running = any_unsolved();
+    bool running = any_unsolved(tolerance);
     while (running && may_go_on()) {
-      apply(direction_);
+      apply(op, direction_);
       column_dots(direction_, product_, curvature_);
       set_factors(decrease_, curvature_, "operator");
       solution_.addcmul_(direction_, factors_);
       residual_.addcmul_(product_, factors_, -1);
       for (std::size_t c = 0; c < columns(); ++c) iterations_[c] += active_[c] ? 1 : 0;
-      running = any_unsolved();
+      running = any_unsolved(tolerance);
       watch_progress();
+      if (largest_residual() < milestone / 2) {
+        milestone = largest_residual();
+        milestone_products = products_;
+      }
+      if (patience > 0 && products_ - milestone_products >= patience) return;
       precondition();
       former_ = decrease_;
       column_dots(residual_, scaled_, decrease_);
@@ -98,7 +118,7 @@ class Iteration {
   }
 
   void watch_progress() {
-    const double residual = *std::ranges::max_element(relative_residuals_);
+    const double residual = largest_residual();
     if (residual < milestone_ / 2) {
       milestone_ = residual;
       milestone_products_ = products_;
@@ -106,8 +126,12 @@ class Iteration {
     gave_up_ = options_.patience > 0 && products_ - milestone_products_ >= options_.patience;
   }
 
-  void apply(const at::Tensor& v) {
-    op_(v, product_);
+  [[nodiscard]] double largest_residual() const {
+    return *std::ranges::max_element(relative_residuals_);
+  }
+
+  void apply(const SymmetricOperator& op, const at::Tensor& v) {
+    op(v, product_);
     ++products_;
   }
 
@@ -120,13 +144,13 @@ class Iteration {
   }
 
   /// Marks the columns whose residual is too large still, and says whether there are any.
-  bool any_unsolved() {
+  bool any_unsolved(double tolerance) {
     column_dots(residual_, residual_, relative_residuals_);
     bool any = false;
     for (std::size_t c = 0; c < columns(); ++c) {
       double& relative = relative_residuals_[c];
       relative = squared_norms_[c] > 0 ? std::sqrt(relative) / std::sqrt(squared_norms_[c]) : 0;
-      active_[c] = relative > options_.tolerance;
+      active_[c] = relative > tolerance;
       any = any || active_[c];
     }
     return any;
@@ -175,6 +199,7 @@ class Iteration {
   double milestone_ = 1;  // a relative residual, and when it was reached
   int milestone_products_ = 0;
   bool gave_up_ = false;
+  bool coarse_is_close_ = true;
 };
 
 }  // namespace

@@ -43,7 +43,10 @@ KernelPreconditioner::KernelPreconditioner(const net::Network& network,
   const auto block = columns_ == 1 && d > 1 ? OutputBlock::full : OutputBlock::trace;
   at::Tensor kernel =
       kernel::empirical_kernel(
-          network, inputs, {.block = block, .type = at::kFloat, .memory_limit = memory_limit})
+          network, inputs, {.block = block,
+                                .type = at::kFloat,
+                                .coarse = block == OutputBlock::trace,
+                                .memory_limit = memory_limit})
           .cpu();
   mean_diagonal_ = kernel.diagonal().mean(at::kDouble).item<double>();
   if (mean_diagonal_ > 0) factor(kernel, curvature, damping);
@@ -66,6 +69,7 @@ void KernelPreconditioner::split(const net::Network& network,
                                               .type = at::kFloat,
                                               .outputs = kOutputsOfRest,
                                               .without = directions,
+                                              .coarse = true,
                                               .memory_limit = memory_limit})
                         .cpu();  // (n, n)
   const std::int64_t n = inputs.size(0);

@@ -12,6 +12,7 @@
 #include "overparam/base/text.hpp"
 #include "overparam/kernel/mean_feature.hpp"
 #include "overparam/kernel/tangent_kernel.hpp"
+#include "overparam/linalg/products.hpp"
 
 namespace overparam::train {
 
@@ -77,9 +78,10 @@ std::string NewtonPlan::describe() const {
     }
   };
   return fmt::format(
-      "conjugate gradients on K in {}, preconditioned by {} in float32; {} operations a product, "
+      "conjugate gradients on K in {}{}, preconditioned by {} in float32; {} operations a product, "
       "{} to set up, {}",
       product_type == at::kFloat ? "float32" : "float64",
+      linalg::has_coarse_products() ? " (bfloat16 where few digits are asked for)" : "",
       words(),
       base::format_number(operations_of_product),
       base::format_number(operations_of_setup),
@@ -108,6 +110,7 @@ NewtonPlan plan_newton(const net::Architecture& architecture,
         {.block = dense ? OutputBlock::full : OutputBlock::trace,
          .type = plan.landmarks > 0 ? at::kDouble : at::kFloat,
          .outputs = model == KernelModel::split ? kOutputsOfRest : 0,
+         .coarse = !dense && plan.landmarks == 0,
          .memory_limit = options.memory_limit > 0 ? options.memory_limit / 2 : 0},
         c10::elementSize(plan.product_type));
     const std::int64_t rows = dense ? outputs : plan.landmarks > 0 ? plan.landmarks : n;

@@ -7,6 +7,7 @@
 
 #include "overparam/base/error.hpp"
 #include "overparam/base/interrupt.hpp"
+#include "overparam/linalg/products.hpp"
 #include "overparam/linalg/solve.hpp"
 
 namespace overparam::train {
@@ -108,11 +109,17 @@ NewtonSolution NewtonSolver::solve(double damping,
     (*product_)(curvature_->apply(flat), product);
     out.view({-1}).copy_(curvature_->apply_transposed(product)).add_(flat, shift);
   };
+  const auto coarse_system = [&](const at::Tensor& v, at::Tensor& out) {
+    const linalg::CoarseProducts few_digits;
+    system(v, out);
+  };
   at::Tensor inner = at::empty_like(right);
   const auto preconditioner = [&](const at::Tensor& v, at::Tensor& out) {
     preconditioner_->solve(curvature_->apply_inverse_transposed(v.view({-1})), inner);
     out.view({-1}).copy_(curvature_->apply_inverse(inner));
   };
+  linalg::SymmetricOperator coarse;
+  if (linalg::has_coarse_products()) coarse = coarse_system;
   NewtonSolution solution;
   try {
     const auto result = linalg::conjugate_gradients(system,
@@ -120,6 +127,7 @@ NewtonSolution NewtonSolver::solve(double damping,
                                                     {.max_products = options_.max_products,
                                                      .tolerance = tolerance,
                                                      .preconditioner = preconditioner,
+                                                     .coarse = coarse,
                                                      .patience = kPatience,
                                                      .keep_going = keep_going});
     solution.direction = curvature_->apply(result.solution);
@@ -134,8 +142,8 @@ NewtonSolution NewtonSolver::solve(double damping,
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::numeric) throw;
   }
-  const bool could_be_finer = product_type_ != network_->options().dtype().toScalarType();
   const bool failed = !solution.usable || solution.residual > tolerance;
+  const bool could_be_finer = product_type_ != network_->options().dtype().toScalarType();
   if (failed && could_be_finer && (!keep_going || keep_going())) {
     product_type_ = at::kDouble;
     take_product(*network_);

@@ -221,6 +221,36 @@ TEST(ConjugateGradients, EndInAsManyStepsAsThereAreEigenvalues) {
   EXPECT_EQ(result.products, 4);  // and one for the residual
 }
 
+/// A coarse operator that is off by a hundredth carries the iteration, and M itself is multiplied
+/// once for each fivefold reduction; one that is off by everything is dropped.
+TEST(ConjugateGradients, CoarseOperatorCarriesTheIteration) {
+  const at::Tensor matrix = positive_definite(200);
+  const at::Tensor right = normal({200}, "right");
+  const at::Tensor noise = normal({200, 200}, "noise");
+  const at::Tensor near = matrix + 0.002 * (noise + noise.t());  // of norm 0.08, lambda_min is 1
+  const at::Tensor far = 2 * at::eye(200, at::kDouble);
+  const auto solve = [&](const at::Tensor& coarse, int& fine_products) {
+    const auto fine = dense_operator(matrix);
+    return conjugate_gradients(
+        [&](const at::Tensor& v, at::Tensor& out) {
+          ++fine_products;
+          fine(v, out);
+        },
+        right,
+        {.tolerance = 1e-8, .coarse = dense_operator(coarse)});
+  };
+  int with_near = 0;
+  int with_far = 0;
+  for (const auto& [coarse, count] : {std::pair{near, &with_near}, std::pair{far, &with_far}}) {
+    const auto result = solve(coarse, *count);
+    EXPECT_TRUE(result.converged);
+    EXPECT_LE((right - at::mv(matrix, result.solution)).norm().item<double>(),
+              1.01e-8 * right.norm().item<double>());
+  }
+  EXPECT_LE(with_near, 12);  // 8 digits at 0.7 each
+  EXPECT_GT(with_far, 2 * with_near);
+}
+
 TEST(ConjugateGradients, ColumnwiseOperatorIsTheSame) {
   const at::Tensor matrix = positive_definite(50);
   const SymmetricOperator single = [&](const at::Tensor& v, at::Tensor& out) {

@@ -42,6 +42,9 @@ struct KernelOptions {
   /// Of each block a unit vector v (columns), or none: features Z (I - v v^T) stand for Z there.
   /// See mean_feature.hpp.
   std::vector<at::Tensor> without = {};
+  /// Products in bfloat16 where this machine gains by it: entries are then right to 2^-8 / sqrt(m)
+  /// or so of the diagonal, enough for a preconditioner.
+  bool coarse = false;
   std::uint64_t memory_limit = 0;  ///< bytes at once; 0: what is available
   /// Called after each tile, with how many there are.
   std::function<void(std::int64_t done, std::int64_t total)> on_tile = {};

@@ -98,6 +98,9 @@ struct ConjugateGradientOptions {
   int max_products = 1000;   ///< with all right-hand sides at once
   double tolerance = 1e-10;  ///< of |b - M x| / |b|, for every right-hand side
   SymmetricOperator preconditioner;  ///< out = P^-1 v for (N, c); none: the identity
+  /// An operator close to M and cheaper: iterations take it, and M itself is left to residuals, which
+  /// are computed anew whenever they fell fivefold. Dropped where it proves not close enough.
+  SymmetricOperator coarse;
   /// Give up when the largest residual has not halved over so many products; 0: never.
   int patience = 0;
   std::function<bool()> keep_going;  ///< asked before each product; none: always
