@@ -271,7 +271,7 @@ std::vector<Option> run_options() {
        .flag = "--precision",
        .fallback = "plain",
        .help =
-           "of gd's matrix products: plain, or narrow for bfloat16 or int8 where they are faster",
+           "of the products of gd and sgd: plain, or narrow for bfloat16 or int8 where they are faster",
        .choices = {"plain", "narrow", "bfloat16", "int8"}},
       {.key = "run.device",
        .flag = "--device",

@@ -451,7 +451,7 @@ class TrainingRun {
     record_.pictures = data_.pictures;
     record_.environment = environment_json();
     if (options_.products != linalg::Products::plain) {
-      record_.products = products_json(options_.products);
+      record_.products = products_json(options_.products_in_use());
     }
   }
 

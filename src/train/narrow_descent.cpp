@@ -2,16 +2,15 @@
 #include "narrow_descent.hpp"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
-#include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 
+#include "narrow_passes.hpp"
 #include "overparam/linalg/products.hpp"
 
 namespace overparam::train {
 
+using linalg::magnitude;
 using linalg::multiply;
 using linalg::multiply_narrow;
 using linalg::Scratch;
@@ -19,59 +18,11 @@ using linalg::transposed;
 
 namespace {
 
-constexpr std::int64_t kGrain = 1 << 15;  // entries a thread takes at least
-
 /// Steps from one reference to the next, at most.
 constexpr int kStepsToReference = 10;
 
-/// Streams of dither: no two factors of a product share one.
-enum Stream : std::uint32_t { kDeltas, kFeatures, kWeights, kChanges };
-
 /// A reference serves while the objective stays within this factor of its own.
 constexpr double kObjectiveFactor = 1.5;
-
-/// |x| as an integer that orders like it: compilers vectorise maxima of integers, not of floats,
-/// and a NaN counts as the largest.
-std::int32_t magnitude(float x) { return std::bit_cast<std::int32_t>(x) & 0x7FFFFFFF; }
-
-struct Largest {
-  std::int32_t value = 0;
-  std::int32_t change = 0;
-
-  [[nodiscard]] static double number(std::int32_t bits) { return std::bit_cast<float>(bits); }
-  [[nodiscard]] static Largest of(const Largest& x, const Largest& y) {
-    return {std::max(x.value, y.value), std::max(x.change, y.change)};
-  }
-};
-
-/// Calls action(begin, end) on pieces of 0..count and returns the largest of what they found.
-template <typename Action>
-Largest reduce(std::int64_t count, const Action& action) {
-  return at::parallel_reduce(
-      0,
-      count,
-      kGrain,
-      Largest{},
-      [&](std::int64_t begin, std::int64_t end, const Largest& before) {
-        return Largest::of(before, action(begin, end));
-      },
-      Largest::of);
-}
-
-/// delta <- delta * 1[h > 0]; returns max |delta|.
-double mask(at::Tensor& delta, const at::Tensor& features) {
-  float* d = delta.data_ptr<float>();
-  const float* h = features.data_ptr<float>();
-  const Largest found = reduce(delta.numel(), [=](std::int64_t begin, std::int64_t end) {
-    std::int32_t largest = 0;
-    for (std::int64_t i = begin; i < end; ++i) {
-      d[i] = h[i] > 0 ? d[i] : 0;
-      largest = std::max(largest, magnitude(d[i]));
-    }
-    return Largest{largest, 0};
-  });
-  return Largest::number(found.value);
-}
 
 /// h = relu(g' + change); returns max |h| and max |h - h'|.
 Largest move(at::Tensor& features,
@@ -94,50 +45,7 @@ Largest move(at::Tensor& features,
   });
 }
 
-bool is_plain_term(const net::Layer& layer, int below) {
-  if (layer.terms.size() != 1 || layer.positions != 1) return false;
-  const auto& term = layer.terms[0];
-  return term.from == below && term.gather == net::Gather::identity && term.block != net::kSkip &&
-         term.read.all() && term.write.all();
-}
-
-/// relu(W_L ... relu(W_1 relu(A x))) and a linear read-out, with exactly the W_l trained.
-bool is_fully_connected_relu(const net::Architecture& architecture) {
-  const int top = architecture.num_layers() - 1;
-  for (int index = 0; index <= top; ++index) {
-    const auto& layer = architecture.layers[static_cast<std::size_t>(index)];
-    if (!is_plain_term(layer, index == 0 ? net::kInput : index - 1)) return false;
-    const int block = layer.terms[0].block;
-    const bool is_hidden = index > 0 && index < top;
-    if (architecture.blocks[static_cast<std::size_t>(block)].trained != is_hidden ||
-        architecture.uses_of(block) != 1) {
-      return false;
-    }
-    if (layer.activation.name != (index == top ? net::identity() : net::relu()).name) return false;
-  }
-  return top > 1;
-}
-
 }  // namespace
-
-std::optional<std::string> narrow_obstacle(const net::Network& network,
-                                           const TrainOptions& options) {
-  const auto refused = [](const std::string& found) {
-    return fmt::format(
-        "narrow products train fully connected ReLU networks, their hidden layers only, by gd "
-        "without momentum, in float32 on the CPU; found {}",
-        found);
-  };
-  if (options.method != Method::gd) return refused(to_string(options.method));
-  if (options.momentum > 0) return refused(fmt::format("momentum {}", options.momentum));
-  if (network.options().dtype() != at::kFloat) return refused("float64");
-  if (!network.options().device().is_cpu()) return refused(network.options().device().str());
-  if (!is_fully_connected_relu(network.architecture())) {
-    return refused("a network \"" + network.architecture().name +
-                   "\" of other layers, activations or trained blocks");
-  }
-  return std::nullopt;
-}
 
 NarrowDescent::NarrowDescent(net::Network& network,
                              net::Tape& tape,
@@ -149,17 +57,13 @@ NarrowDescent::NarrowDescent(net::Network& network,
       workspace_(workspace),
       dither_(static_cast<std::uint32_t>(next_step)) {
   const std::int64_t n = tape.inputs().size(0);
-  const auto& architecture = network.architecture();
-  for (int index = 1; index + 1 < architecture.num_layers(); ++index) {
-    const auto& term = architecture.layers[static_cast<std::size_t>(index)].terms[0];
-    const std::int64_t m = architecture.width_of(index);
-    const std::int64_t k = architecture.width_of(index - 1);
+  for (const auto& [index, block, gain, m, k] : hidden_layers(network.architecture())) {
     const auto matrix = [&](std::int64_t rows, std::int64_t columns) {
       return linalg::NarrowMatrix(format, rows, columns);
     };
     layers_.push_back({.index = index,
-                       .block = term.block,
-                       .gain = term.gain,
+                       .block = block,
+                       .gain = gain,
                        .reference_weights = at::empty({m, k}, network.options()),
                        .reference_pre_activations = at::empty({n, m}, network.options()),
                        .reference_features = at::empty({n, m}, network.options()),
@@ -186,7 +90,7 @@ void NarrowDescent::refer_to_present() {
     layer.below.assign(below, {.dither = dither_, .stream = kFeatures});
     layer.reference_below.assign(below, {.dither = dither_, .stream = kFeatures});
   }
-  read_out();
+  compute_outputs();
   steps_since_ = 0;
 }
 
@@ -205,9 +109,8 @@ void NarrowDescent::step(const at::Tensor& cotangent, double objective, double e
 
 void NarrowDescent::descend(const at::Tensor& cotangent, double eta, double keep) {
   const std::int64_t n = cotangent.size(0);
-  const auto& top = network_.architecture().layers.back().terms[0];
-  Scratch above = workspace_.take({n, network_.parameters()[top.block].size(1)});
-  multiply(above.tensor(), cotangent, network_.parameters()[top.block], top.gain);
+  Scratch above = workspace_.take({n, layers_.back().weights.rows()});
+  read_back(network_, cotangent, above.tensor());
   for (std::size_t l = layers_.size(); l-- > 0;) {
     Layer& layer = layers_[l];
     if (l == 0) {  // frozen, but rounded otherwise each time
@@ -251,14 +154,13 @@ void NarrowDescent::move_features() {
           {.largest = Largest::number(largest.change), .dither = dither_, .stream = kFeatures});
     }
   }
-  read_out();
+  compute_outputs();
 }
 
-void NarrowDescent::read_out() {
+void NarrowDescent::compute_outputs() {
   const int top = network_.architecture().num_layers() - 1;
-  const auto& term = network_.architecture().layers.back().terms[0];
   at::Tensor outputs = features(top);
-  multiply(outputs, features(top - 1), network_.parameters()[term.block].t(), term.gain);
+  read_out(network_, features(top - 1), outputs);
 }
 
 }  // namespace overparam::train

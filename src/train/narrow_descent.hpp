@@ -17,8 +17,6 @@
 // to 1e-4 F_0 was off by 1.6e-2; dithered it stays within 3e-3; float32 itself is off by 3e-4.
 #pragma once
 
-#include <optional>
-#include <string>
 #include <vector>
 
 #include "overparam/linalg/narrow.hpp"
@@ -26,10 +24,6 @@
 #include "overparam/train/options.hpp"
 
 namespace overparam::train {
-
-/// Why this network cannot be trained so, and what can; nothing where it can.
-std::optional<std::string> narrow_obstacle(const net::Network& network,
-                                           const TrainOptions& options);
 
 /// The weights and the tape belong to the caller and are up to date between two steps. Beside them
 /// this holds, for each trained layer, the reference weights, two float32 arrays (n, m) and narrow
@@ -70,7 +64,7 @@ class NarrowDescent {
   void refer_to_present();
   void descend(const at::Tensor& cotangent, double eta, double keep);
   void move_features();
-  void read_out();
+  void compute_outputs();
   [[nodiscard]] at::Tensor features(int layer) const { return tape_.features(layer); }
 
   net::Network& network_;

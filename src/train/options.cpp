@@ -48,6 +48,13 @@ Sampling parse_sampling(const std::string& name) {
   return base::value_in(kSamplings, "sampling", name);
 }
 
+linalg::Products TrainOptions::products_in_use() const {
+  const auto chosen = linalg::choose_products(products);
+  // SGD has no references that would make up for int8's rounding.
+  const bool too_coarse = method == Method::sgd && chosen == linalg::Products::int8;
+  return too_coarse ? linalg::Products::plain : chosen;
+}
+
 void TrainOptions::validate(std::int64_t num_samples) const {
   if (method != Method::gauss_newton) require_positive("step size", step_size);
   require(num_samples > 0, ErrorKind::data, "there are no samples to train on");

@@ -9,6 +9,8 @@
 #include <limits>
 
 #include "narrow_descent.hpp"
+#include "narrow_passes.hpp"
+#include "narrow_stochastic_descent.hpp"
 #include "overparam/base/interrupt.hpp"
 #include "overparam/base/require.hpp"
 #include "run.hpp"
@@ -18,7 +20,7 @@ namespace overparam::train {
 TrainResult Run::gradient_descent() {
   at::Tensor cotangent = at::empty_like(problem_.targets);
   net::Tape tape = network_.record(problem_.inputs, workspace_);
-  const auto products = linalg::choose_products(options_.products);
+  const auto products = options_.products_in_use();
   std::optional<NarrowDescent> narrow;
   if (products != linalg::Products::plain) {
     narrow.emplace(network_, tape, products, state_.step, workspace_);
@@ -64,7 +66,12 @@ TrainResult Run::stochastic_gradient_descent() {
   at::Tensor all_cotangents = allocate(problem_.targets);
   at::Tensor all_indices = at::empty({b}, at::kLong);
 
+  std::optional<NarrowStochasticDescent> narrow;
+  if (options_.products_in_use() != linalg::Products::plain) {
+    narrow.emplace(network_, b, state_.step, workspace_);
+  }
   const auto measure = [&] {
+    if (narrow) narrow->settle();
     return measured(
         {state_.step, seconds(), evaluate(network_, problem_, workspace_), network_, workspace_});
   };
@@ -81,15 +88,30 @@ TrainResult Run::stochastic_gradient_descent() {
     at::index_select_out(inputs, problem_.inputs, 0, device_indices);
     at::index_select_out(targets, problem_.targets, 0, device_indices);
 
-    const net::Tape tape = network_.record(inputs, workspace_);
-    const auto evaluation =
-        net::evaluate(problem_.loss, tape.outputs(), targets, {}, 0, &cotangent);
+    const double factor = static_cast<double>(n) / static_cast<double>(size);
+    std::optional<net::Tape> tape;
+    if (!narrow) tape.emplace(network_.record(inputs, workspace_));
+    const auto evaluation = net::evaluate(problem_.loss,
+                                          narrow ? narrow->outputs(inputs) : tape->outputs(),
+                                          targets,
+                                          {},
+                                          0,
+                                          &cotangent);
     if (!std::isfinite(evaluation.objective)) {
       evaluation_ = evaluation;
       return finished(StopReason::not_finite);
     }
-    update(tape, cotangent, static_cast<double>(n) / static_cast<double>(size));
-    maybe_checkpoint();
+    if (narrow) {
+      const double eta = step_size();
+      narrow->step(cotangent,
+                   eta * factor,
+                   1 - eta * options_.weight_decay,
+                   factor * evaluation.objective / state_.initial_objective);
+      ++state_.step;
+    } else {
+      update(*tape, cotangent, factor);
+    }
+    if (!narrow || narrow->is_settled()) maybe_checkpoint();
   }
 }
 

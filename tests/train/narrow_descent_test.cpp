@@ -167,7 +167,11 @@ TEST(NarrowDescentRefuses, WhatItCannotTrain) {
   TrainOptions changed = options;
   changed.method = Method::sgd;
   changed.batch_size = 4;
-  expect_refused("sgd", network, problem, changed);
+  changed.products = Products::split2;
+  expect_refused("sgd in split2", network, problem, changed);
+  changed.products = Products::automatic;
+  changed.method = Method::gauss_newton;
+  expect_refused("gauss-newton", network, problem, changed);
   changed = options;
   changed.momentum = 0.5;
   expect_refused("momentum 0.5", network, problem, changed);

@@ -80,8 +80,8 @@ RunRecord read_run(const std::filesystem::path& folder);
 /// Machine and versions, for every document.
 nlohmann::json environment_json();
 
-/// The format that products are made in, and the measured table it was chosen from.
-nlohmann::json products_json(linalg::Products wanted);
+/// The format that products are made in, and the measured table that decides.
+nlohmann::json products_json(linalg::Products used);
 
 /// The version of this library, "0.1.0".
 std::string version();

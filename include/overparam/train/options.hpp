@@ -79,8 +79,13 @@ struct TrainOptions {
   /// epoch.
   std::int64_t measure_every = 0;
   std::uint64_t seed = 0;  ///< of the batches
-  /// Of the steps. Other than plain: gd without momentum on fully connected ReLU networks, float32.
+  /// Of the steps. Other than plain: gd or sgd without momentum on fully connected ReLU networks,
+  /// float32.
   linalg::Products products = linalg::Products::plain;
+
+  /// What this machine makes of `products`: the format they are taken in.
+  /// @throws Error(usage) where one was asked for that it does not have
+  [[nodiscard]] linalg::Products products_in_use() const;
 
   /// Whether each step sees some of the samples only.
   [[nodiscard]] bool uses_batches(std::int64_t num_samples) const {
