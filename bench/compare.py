@@ -56,6 +56,7 @@ CASES = [
 # Reduced precision, where the least ratio is of plain float32's time.
 NARROW = [
     Case("full batch", "fc", "gd", 1024, 0, 2048, 4, 10, 1.5),
+    Case("SGD", "fc", "sgd", 1024, 64, 4096, 4, 16, 2.0),
 ]
 QUICK = [Case("small full batch", "fc", "gd", 100, 0, 1024, 2, 20, 1.4, 0.95)]
 

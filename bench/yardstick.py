@@ -15,6 +15,7 @@ import time
 
 import compare
 import compare_kernels
+import curves
 import long_runs
 import machine
 import newton
@@ -37,10 +38,11 @@ SECTIONS = {
     "scaling": ("Scaling", scaling, 3),
     "phases": ("Phases", phases, 2),
     "long": ("Five thousand samples", long_runs.THOUSANDS, 15),
+    "curve": ("Narrow products to the end", curves, 90),
     "longest": ("Ten thousand samples", long_runs.TEN_THOUSAND, 60),
 }
 NEED_NEWTON = {"race", "newton", "long", "longest"}
-LONG = ("long", "longest")
+LONG = ("long", "curve", "longest")
 
 
 def data_folder(given):
