@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The paper's networks as objectives of their trained weights.
+#pragma once
+
+#include <memory>
+
+#include "overparam/curvature/objective.hpp"
+#include "overparam/net/loss.hpp"
+#include "overparam/net/network.hpp"
+
+namespace overparam::curvature {
+
+struct NetworkSamples {
+  at::Tensor inputs;   ///< (n, dx)
+  at::Tensor targets;  ///< (n, d)
+  at::Tensor labels;   ///< (n), or undefined
+  std::int64_t num_classes = 0;
+};
+
+/// W are the trained blocks, one after another; the others stay as they are. Gradients are the
+/// network's own passes.
+std::unique_ptr<Objective> network_objective(const net::Network& network,
+                                             const NetworkSamples& samples,
+                                             const net::Loss& loss,
+                                             std::int64_t batch_size = 1024);
+
+}  // namespace overparam::curvature
