@@ -287,8 +287,8 @@ class LanczosPhase : public Phase, Matrix {
   using Matrix::Matrix;
   [[nodiscard]] Work work() const override {
     const auto n = static_cast<double>(rows());
-    // Against k vectors each is made orthogonal twice, reading them twice.
-    return {.bytes = kProducts * bytes() + 4 * 8 * n * kProducts * (kProducts + 1) / 2};
+    // Against k vectors each is made orthogonal twice, in three readings.
+    return {.bytes = kProducts * bytes() + 3 * 8 * n * kProducts * (kProducts + 1) / 2};
   }
 
  private:

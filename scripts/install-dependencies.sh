@@ -5,8 +5,8 @@
 # tests (test) and for its benchmarks (bench). Says nothing when nothing is missing.
 set -eu
 
-build="g++ cmake ninja-build libtorch-dev libopenblas0-openmp libdnnl-dev libcli11-dev
-  libtomlplusplus-dev nlohmann-json3-dev libfmt-dev zlib1g-dev"
+build="g++ cmake ninja-build libtorch-dev libopenblas0-openmp libdnnl-dev libhdf5-dev
+  libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libfmt-dev zlib1g-dev"
 test="libgtest-dev chromium python3-torch"
 bench="python3-torch"
 

@@ -16,8 +16,8 @@ namespace overparam::base {
 
 namespace {
 
-/// Four normals are made from one Philox block of four words; a chunk is what one task fills.
-constexpr std::int64_t kNormalsPerBlock = 4;
+/// A word makes one normal, as a pair from two, or 32 signs; a chunk is what one task fills.
+constexpr std::int64_t kWordsPerBlock = 4;
 constexpr std::int64_t kChunk = 4096;
 
 /// A word as a number in (0, 1): never 0, so that its logarithm is finite.
@@ -83,13 +83,37 @@ void fill_normal(at::Tensor& out, double standard_deviation, const Stream& strea
     scalar_t* values = out.data_ptr<scalar_t>();
     at::parallel_for(0, chunks, 1, [&](std::int64_t first, std::int64_t last) {
       at::Philox4_32 engine(
-          stream.seed, stream.id, static_cast<std::uint64_t>(first * (kChunk / kNormalsPerBlock)));
+          stream.seed, stream.id, static_cast<std::uint64_t>(first * (kChunk / kWordsPerBlock)));
       const std::int64_t end = std::min(count, last * kChunk);
       for (std::int64_t i = first * kChunk; i < end; i += 2) {
         const double u = open_unit(engine());
         const auto pair = box_muller(u, open_unit(engine()));
         values[i] = static_cast<scalar_t>(standard_deviation * pair.first);
         if (i + 1 < end) values[i + 1] = static_cast<scalar_t>(standard_deviation * pair.second);
+      }
+    });
+  });
+}
+
+void fill_signs(at::Tensor& out, const Stream& stream) {
+  constexpr std::int64_t kSignsPerWord = 32;
+  ensure(out.is_contiguous() && out.device().is_cpu(), "fill_signs: needs a contiguous CPU tensor");
+  const std::int64_t count = out.numel();
+  const std::int64_t chunks = (count + kChunk - 1) / kChunk;
+  AT_DISPATCH_FLOATING_TYPES(out.scalar_type(), "fill_signs", [&] {
+    scalar_t* values = out.data_ptr<scalar_t>();
+    at::parallel_for(0, chunks, 8, [&](std::int64_t first, std::int64_t last) {
+      at::Philox4_32 engine(
+          stream.seed,
+          stream.id,
+          static_cast<std::uint64_t>(first * (kChunk / (kWordsPerBlock * kSignsPerWord))));
+      const std::int64_t end = std::min(count, last * kChunk);
+      for (std::int64_t i = first * kChunk; i < end; i += kSignsPerWord) {
+        std::uint32_t word = engine();
+        const std::int64_t stop = std::min(end, i + kSignsPerWord);
+        for (std::int64_t j = i; j < stop; ++j, word >>= 1U) {
+          values[j] = (word & 1U) == 0 ? scalar_t{-1} : scalar_t{1};
+        }
       }
     });
   });

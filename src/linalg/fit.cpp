@@ -159,6 +159,13 @@ double standard_deviation(std::span<const double> values) {
   return std::sqrt(sum / static_cast<double>(values.size() - 1));
 }
 
+Estimate estimate_mean(std::span<const double> values) {
+  const auto count = static_cast<double>(values.size());
+  return {.value = mean(values),
+          .standard_error =
+              values.size() < 2 ? kInfinity : standard_deviation(values) / std::sqrt(count)};
+}
+
 Interval probability_interval(std::int64_t successes, std::int64_t trials) {
   if (trials == 0) return {0, 1};
   constexpr double z = 1.959963984540054;

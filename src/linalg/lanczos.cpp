@@ -6,10 +6,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "orthonormal_rows.hpp"
 #include "overparam/base/random.hpp"
 #include "overparam/base/require.hpp"
-#include "overparam/linalg/products.hpp"
-#include "thin_products.hpp"
 
 namespace overparam::linalg {
 
@@ -23,15 +22,31 @@ at::Tensor random_start(std::int64_t size, std::uint64_t seed) {
 
 }  // namespace
 
-Lanczos::Lanczos(SymmetricOperator op, const at::Tensor& start, int capacity)
+Lanczos::Lanczos(SymmetricOperator op,
+                 const at::Tensor& start,
+                 int capacity,
+                 const LanczosOptions& options)
     : op_(std::move(op)),
-      basis_(
-          at::empty({std::min<std::int64_t>(capacity, start.numel()), start.numel()}, at::kDouble)),
-      next_(start.to(at::kCPU, at::kDouble).reshape({-1}).clone()),
-      product_(at::empty_like(next_)),
-      overlaps_(at::empty({basis_.size(0)}, at::kDouble)),
-      scalar_(at::empty({1}, at::kDouble)),
-      start_norm_(next_.norm().item<double>()) {
+      options_(options),
+      capacity_(static_cast<int>(std::min<std::int64_t>(capacity, start.numel()))),
+      next_(at::empty({start.numel()}, at::kDouble)),
+      product_(at::empty_like(next_)) {
+  base::require(options.basis == at::kDouble || options.basis == at::kFloat,
+                ErrorKind::usage,
+                "lanczos: the basis can be kept in float32 or float64, found {}",
+                c10::toString(options.basis));
+  if (options.reorthogonalise) {
+    basis_ = at::empty({capacity_, next_.numel()}, options.basis);
+    overlaps_ = at::empty({capacity_}, at::kDouble);
+  } else {
+    former_ = at::empty_like(next_);
+  }
+  begin(start);
+}
+
+void Lanczos::begin(const at::Tensor& start) {
+  next_.copy_(start.reshape({-1}));
+  start_norm_ = std::sqrt(inner_product(next_, next_));
   base::require(std::isfinite(start_norm_) && start_norm_ > 0,
                 ErrorKind::numeric,
                 "lanczos: the start vector has norm {}",
@@ -39,54 +54,115 @@ Lanczos::Lanczos(SymmetricOperator op, const at::Tensor& start, int capacity)
   next_.div_(start_norm_);
 }
 
-bool Lanczos::extend(int products) {
-  bool running = !complete_ && this->products() < basis_.size(0);
-  for (int i = 0; i < products && running; ++i) running = step();
-  return running;
+void Lanczos::reset(const at::Tensor& start) {
+  begin(start);
+  diagonal_.clear();
+  off_diagonal_.clear();
+  couplings_.clear();
+  scale_ = 0;
+  products_ = 0;
+  complete_ = false;
 }
 
-at::Tensor Lanczos::basis() const { return basis_.narrow(0, 0, products()); }
+bool Lanczos::extend(int products) {
+  for (int i = 0; i < products && !complete_ && !full(); ++i) step();
+  return !complete_ && !full();
+}
 
-/// One product. False if it was the last.
-bool Lanczos::step() {
-  basis_[products()].copy_(next_);
+at::Tensor Lanczos::known() const { return basis_.narrow(0, 0, size()); }
+
+at::Tensor Lanczos::basis() const {
+  base::require(basis_.defined(),
+                ErrorKind::usage,
+                "lanczos: without reorthogonalisation the vectors are not kept");
+  return known();
+}
+
+void Lanczos::step() {
+  if (basis_.defined()) {
+    at::Tensor row = basis_[size()];
+    row.copy_(next_);
+    // The operator takes what the basis holds: T is its projection, whatever was rounded.
+    if (options_.basis != at::kDouble) next_.copy_(row);
+  }
   op_(next_, product_);
-  diagonal_.push_back(dot(next_, product_, scalar_));
-  orthogonalise();
-  const double residual = std::sqrt(dot(product_, product_, scalar_));
+  ++products_;
+  if (!basis_.defined() && !off_diagonal_.empty()) {
+    add_multiple(product_, former_, -off_diagonal_.back());
+  }
+  diagonal_.push_back(inner_product(next_, product_));
+  scale_ = std::max(scale_, std::abs(diagonal_.back()));
+  double residual = 0;
+  if (basis_.defined()) {
+    residual = orthonormalise(product_, known(), overlaps_, scale_);
+  } else {
+    add_multiple(product_, next_, -diagonal_.back());
+    residual = normalise(product_, scale_);
+    std::swap(former_, next_);
+  }
   base::require(std::isfinite(residual),
                 ErrorKind::numeric,
                 "lanczos: the operator gave a number that is not finite");
   off_diagonal_.push_back(residual);
-  scale_ = std::max({scale_, std::abs(diagonal_.back()), residual});
-  complete_ = residual <= 1e-14 * scale_ || products() == next_.numel();
-  if (complete_ || products() == basis_.size(0)) return false;
-  scalar_.fill_(residual);
-  at::div_out(next_, product_, scalar_);
+  scale_ = std::max(scale_, residual);
+  complete_ = residual == 0 || (basis_.defined() && size() == next_.numel());
+  std::swap(next_, product_);
+}
+
+void Lanczos::restart(const at::Tensor& values, const at::Tensor& coefficients) {
+  const std::int64_t kept = coefficients.size(0);
+  base::ensure(
+      basis_.defined() && kept < size() && coefficients.size(1) == size() && values.numel() == kept,
+      "lanczos: a restart keeps fewer vectors than there are");
+  at::Tensor rows = basis_.narrow(0, 0, kept);
+  combine_rows(rows, coefficients, known());
+  const double residual = off_diagonal_.back();
+  const at::Tensor last = coefficients.select(1, size() - 1);
+  diagonal_.clear();
+  couplings_.clear();
+  for (std::int64_t i = 0; i < kept; ++i) {
+    diagonal_.push_back(values[i].item<double>());
+    couplings_.push_back(residual * last[i].item<double>());
+  }
+  off_diagonal_.assign(static_cast<std::size_t>(kept), 0.0);
+}
+
+bool Lanczos::renew(const at::Tensor& start) {
+  base::ensure(complete_ && basis_.defined(), "lanczos: renewed before its space was exhausted");
+  if (full() || size() == next_.numel()) return false;
+  next_.copy_(start.reshape({-1}));
+  const double norm = std::sqrt(inner_product(next_, next_));
+  if (orthonormalise(next_, known(), overlaps_, norm) == 0) return false;
+  off_diagonal_.back() = 0;
+  complete_ = false;
   return true;
 }
 
-/// Twice is enough (Parlett, "The Symmetric Eigenvalue Problem", section 6.9).
-void Lanczos::orthogonalise() {
-  const at::Tensor known = basis();  // (k, N)
-  at::Tensor overlaps = overlaps_.narrow(0, 0, known.size(0));
-  for (int pass = 0; pass < 2; ++pass) {
-    multiply(overlaps, known, product_);
-    multiply(product_, known.t(), overlaps, -1, 1);
+at::Tensor Lanczos::combine(const at::Tensor& coefficients) const {
+  at::Tensor result = at::empty({coefficients.size(0), next_.numel()}, options_.basis);
+  combine_rows(result, coefficients, basis());
+  return result;
+}
+
+at::Tensor Lanczos::projected() const {
+  at::Tensor matrix = at::zeros({size(), size()}, at::kDouble);
+  auto entries = matrix.accessor<double, 2>();
+  const auto kept = static_cast<std::int64_t>(couplings_.size());
+  for (std::int64_t i = 0; i < size(); ++i) {
+    entries[i][i] = diagonal_[static_cast<std::size_t>(i)];
+    if (i + 1 < size()) {
+      entries[i + 1][i] = entries[i][i + 1] = off_diagonal_[static_cast<std::size_t>(i)];
+    }
   }
+  for (std::int64_t i = 0; i < kept && kept < size(); ++i) {
+    entries[kept][i] = entries[i][kept] = couplings_[static_cast<std::size_t>(i)];
+  }
+  return matrix;
 }
 
 RitzValues ritz_values(const Lanczos& process) {
   const std::int64_t size = process.products();
-  at::Tensor matrix = at::zeros({size, size}, at::kDouble);
-  auto entries = matrix.accessor<double, 2>();
-  for (std::int64_t i = 0; i < size; ++i) {
-    entries[i][i] = process.diagonal()[static_cast<std::size_t>(i)];
-    if (i + 1 < size) {
-      entries[i + 1][i] = entries[i][i + 1] = process.off_diagonal()[static_cast<std::size_t>(i)];
-    }
-  }
-  const auto [values, vectors] = at::linalg_eigh(matrix);
+  const auto [values, vectors] = at::linalg_eigh(process.projected());
   const auto value = values.accessor<double, 1>();
   const auto vector = vectors.accessor<double, 2>();
   RitzValues result;
@@ -99,6 +175,7 @@ RitzValues ritz_values(const Lanczos& process) {
 }
 
 SpectralMeasure spectral_measure(const Lanczos& process) {
+  base::ensure(process.products() == process.size(), "spectral measure: the process was restarted");
   const RitzValues ritz = ritz_values(process);
   SpectralMeasure measure{ritz.values, ritz.weights};
   for (double& weight : measure.weights) weight *= process.start_norm() * process.start_norm();

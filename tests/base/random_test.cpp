@@ -37,6 +37,26 @@ TEST(Random, FillDependsOnNeitherThreadsNorPrecision) {
   EXPECT_TRUE(at::equal(narrow, two.to(at::kFloat)));
 }
 
+TEST(Random, SignsAreFairAndDependOnNeitherThreadsNorPrecision) {
+  constexpr std::int64_t kCount = 100'003;
+  at::Tensor two = at::empty({kCount}, at::kDouble);
+  at::Tensor one = at::empty({kCount}, at::kDouble);
+  at::Tensor narrow = at::empty({kCount}, at::kFloat);
+  fill_signs(two, Stream(7, "probe"));
+  {
+    const ThreadGuard guard(1);
+    fill_signs(one, Stream(7, "probe"));
+  }
+  fill_signs(narrow, Stream(7, "probe"));
+  EXPECT_TRUE(at::equal(one, two));
+  EXPECT_TRUE(at::equal(narrow, two.to(at::kFloat)));
+  EXPECT_TRUE(at::equal(two.abs(), at::ones_like(two)));
+  // Five standard errors, of a sign and of the product of neighbours.
+  const double allowed = 5 / std::sqrt(double{kCount});
+  EXPECT_NEAR(two.mean().item<double>(), 0, allowed);
+  EXPECT_NEAR((two.slice(0, 1) * two.slice(0, 0, -1)).mean().item<double>(), 0, allowed);
+}
+
 TEST(Random, StreamsAreIndependent) {
   constexpr std::int64_t kCount = 100'000;
   at::Tensor base = at::empty({kCount}, at::kDouble);

@@ -85,5 +85,14 @@ TEST(Fit, ProbabilityIntervals) {
   EXPECT_NEAR(none.high, 0.036995, 1e-5);  // z^2 / (n + z^2)
 }
 
+TEST(Fit, AMeanHasAStandardError) {
+  const std::vector<double> values{1, 2, 3, 6};
+  const Estimate estimate = estimate_mean(values);
+  EXPECT_DOUBLE_EQ(estimate.value, 3);
+  EXPECT_DOUBLE_EQ(estimate.standard_error, std::sqrt(14.0 / 3 / 4));
+  EXPECT_TRUE(std::isinf(estimate_mean(std::span(values).first(1)).standard_error));
+  EXPECT_TRUE(std::isnan(estimate_mean({}).value));
+}
+
 }  // namespace
 }  // namespace overparam::linalg

@@ -6,6 +6,8 @@
 
 #include <numeric>
 
+#include "linalg/known_operators.hpp"
+#include "overparam/base/threads.hpp"
 #include "overparam/linalg/spectral_norm.hpp"
 #include "support/allocations.hpp"
 #include "support/files.hpp"
@@ -15,18 +17,10 @@
 namespace overparam::linalg {
 namespace {
 
+using tests::diagonal_operator;
+using tests::matrix_with;
 using tests::normal;
-
-/// A symmetric matrix with these eigenvalues in a random basis.
-at::Tensor matrix_with(const std::vector<double>& eigenvalues) {
-  const auto size = static_cast<std::int64_t>(eigenvalues.size());
-  const auto [basis, upper] = at::linalg_qr(normal({size, size}, "basis"));
-  return at::matmul(basis * at::tensor(eigenvalues, at::kDouble), basis.t());
-}
-
-SymmetricOperator product_with(const at::Tensor& matrix) {
-  return [matrix](const at::Tensor& v, at::Tensor& out) { out.copy_(at::mv(matrix, v)); };
-}
+using tests::product_with;
 
 TEST(Lanczos, FindsBothEndsOfAKnownSpectrum) {
   std::vector<double> eigenvalues(80);
@@ -68,15 +62,78 @@ TEST(Lanczos, BasisIsOrthonormal) {
 
 TEST(Lanczos, ProductsAllocateNoStorage) {
   constexpr std::int64_t kSize = 50'000;  // enough for LibTorch to share the work between threads
-  const at::Tensor diagonal = at::linspace(1, 100, kSize, at::kDouble);
-  const SymmetricOperator op = [&](const at::Tensor& v, at::Tensor& out) {
-    at::mul_out(out, v, diagonal);
-  };
-  Lanczos process(op, normal({kSize}, "start"), 10);
-  process.extend(2);
-  const tests::AllocationCounter counter;
-  EXPECT_TRUE(process.extend(6));
-  EXPECT_EQ(counter.count(), 0);
+  const auto op = diagonal_operator(at::linspace(1, 100, kSize, at::kDouble));
+  for (const LanczosOptions& options : {LanczosOptions{},
+                                        LanczosOptions{.basis = at::kFloat},
+                                        LanczosOptions{.reorthogonalise = false}}) {
+    Lanczos process(op, normal({kSize}, "start"), 10, options);
+    process.extend(2);
+    const tests::AllocationCounter counter;
+    EXPECT_TRUE(process.extend(6));
+    EXPECT_EQ(counter.count(), 0);
+  }
+}
+
+TEST(Lanczos, ResultsDependOnNeitherThreadsNorAFormerRun) {
+  constexpr std::int64_t kSize = 50'000;
+  const auto op = diagonal_operator(at::linspace(1, 100, kSize, at::kDouble));
+  Lanczos process(op, normal({kSize}, "start"), 12);
+  process.extend(12);
+  const auto two = process.diagonal();
+  const base::ThreadGuard guard(1);
+  process.reset(normal({kSize}, "another start"));
+  process.extend(5);
+  EXPECT_EQ(process.products(), 5);
+  process.reset(normal({kSize}, "start"));
+  process.extend(12);
+  EXPECT_EQ(process.diagonal(), two);
+}
+
+TEST(Lanczos, AFloat32BasisStaysOrthonormal) {
+  const at::Tensor matrix = matrix_with({1, 2, 4, 8, 16, 1e6, 3, 5, 7, 9, -2, -3e3});
+  Lanczos process(product_with(matrix), normal({12}, "start"), 12, {.basis = at::kFloat});
+  EXPECT_FALSE(process.extend(12));
+  EXPECT_TRUE(process.complete());
+  const at::Tensor basis = process.basis().to(at::kDouble);
+  const at::Tensor gram = at::matmul(basis, basis.t());
+  EXPECT_LT((gram - at::eye(12, at::kDouble)).abs().max().item<double>(), 1e-6);
+  const at::Tensor projected = at::matmul(basis, at::matmul(matrix, basis.t()));
+  EXPECT_LT((projected - process.projected()).abs().max().item<double>(), 1e-6 * 1e6);
+}
+
+TEST(Lanczos, ARestartKeepsRitzPairsAndWhatTheyAreCoupledTo) {
+  std::vector<double> eigenvalues(40);
+  std::iota(eigenvalues.begin(), eigenvalues.end(), -5.0);
+  const at::Tensor matrix = matrix_with(eigenvalues);
+  Lanczos process(product_with(matrix), normal({40}, "start"), 10);
+  process.extend(10);
+  const auto [values, vectors] = at::linalg_eigh(process.projected());
+  process.restart(values.narrow(0, 0, 3), vectors.t().narrow(0, 0, 3));
+  EXPECT_EQ(process.size(), 3);
+  process.extend(4);
+  EXPECT_EQ(process.size(), 7);
+  EXPECT_EQ(process.products(), 14);
+  const at::Tensor basis = process.basis();
+  const at::Tensor gram = at::matmul(basis, basis.t());
+  EXPECT_LT((gram - at::eye(7, at::kDouble)).abs().max().item<double>(), 1e-12);
+  const at::Tensor projected = at::matmul(basis, at::matmul(matrix, basis.t()));
+  EXPECT_LT((projected - process.projected()).abs().max().item<double>(), 1e-10);
+}
+
+TEST(Lanczos, AnExhaustedSpaceIsRenewedInItsComplement) {
+  Lanczos process(product_with(matrix_with({3, 3, 3, -1, -1})), normal({5}, "start"), 5);
+  EXPECT_FALSE(process.extend(5));
+  EXPECT_EQ(process.size(), 2);
+  EXPECT_TRUE(process.renew(normal({5}, "another start")));
+  EXPECT_FALSE(process.extend(5));
+  EXPECT_EQ(process.size(), 4);
+  EXPECT_TRUE(process.renew(normal({5}, "a third start")));
+  EXPECT_FALSE(process.extend(5));
+  EXPECT_FALSE(process.renew(normal({5}, "a fourth start")));
+  const auto ritz = ritz_values(process);
+  const std::vector<double> expected{-1, -1, 3, 3, 3};
+  ASSERT_EQ(ritz.values.size(), 5u);
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_NEAR(ritz.values[i], expected[i], 1e-12);
 }
 
 TEST(Lanczos, QuadratureIsExactForPolynomials) {

@@ -45,6 +45,9 @@ class Random {
 /// The float32 values are the float64 values rounded, so both precisions hold the same network.
 void fill_normal(at::Tensor& out, double standard_deviation, const Stream& stream);
 
+/// Fills a contiguous CPU tensor (float32 or float64) with -1 and 1, either with probability 1/2.
+void fill_signs(at::Tensor& out, const Stream& stream);
+
 /// A uniformly random order of 0, ..., count - 1.
 std::vector<std::int64_t> random_permutation(std::int64_t count, const Stream& stream);
 

@@ -46,6 +46,13 @@ double student_quantile(double p, double degrees);
 double mean(std::span<const double> values);
 double standard_deviation(std::span<const double> values);
 
+/// A mean with its standard error, which is infinite for fewer than two values.
+struct Estimate {
+  double value = 0;
+  double standard_error = 0;
+};
+Estimate estimate_mean(std::span<const double> values);
+
 /// Wilson's 95 % interval for a probability, from `successes` out of `trials`.
 Interval probability_interval(std::int64_t successes, std::int64_t trials);
 
