@@ -22,6 +22,7 @@ Command data_command();
 Command plan_command();
 Command report_command();
 Command ntk_command();
+Command landscape_command();
 Command info_command();
 
 }  // namespace overparam::app

@@ -65,6 +65,7 @@ int run(int argc, char** argv) {
                                            app::plan_command(),
                                            app::report_command(),
                                            app::ntk_command(),
+                                           app::landscape_command(),
                                            app::info_command()};
   std::vector<app::CommandShape> shapes;
   for (const auto& command : commands) shapes.push_back(command.shape);

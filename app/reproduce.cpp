@@ -43,7 +43,8 @@ study::ReproduceOptions options_from(const Arguments& arguments, const study::Re
           .seed = static_cast<std::uint64_t>(settings.integer("run.seed")),
           .threads = static_cast<int>(settings.integer("run.threads")),
           .folder = out.empty() ? fs::path("runs") / (recipe.name + "-" + scale) : fs::path(out),
-          .images = images};
+          .images = images,
+          .device = settings.text("run.device")};
 }
 
 int run(const Arguments& arguments) {
@@ -84,7 +85,8 @@ Command reproduce_command() {
   return {.shape = {.name = "reproduce",
                     .description =
                         "measure a figure or table of the sources again and compare the numbers",
-                    .keys = {"verify.scale", "data.source", "run.seed", "run.threads", "run.out"},
+                    .keys = {"verify.scale", "data.source", "run.seed", "run.device", "run.threads",
+                             "run.out"},
                     .positional = "NAME",
                     .positional_help = "of a recipe; --list names them",
                     .switches = {"list", "fresh"}},

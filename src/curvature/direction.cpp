@@ -59,7 +59,7 @@ class Search {
     scale.smallest = 0;
     scale.largest = 1;
     scale.max_products = std::max(2, std::min(kProductsForScale, options.max_products / 3));
-    scale.start = {};
+    scale.start = at::Tensor();
     const auto pairs = linalg::eigenpairs(as_operator(product), product.objective().size(), scale);
     products_ = pairs.products + pairs.checks;
     if (!pairs.largest.empty()) largest_ = std::abs(pairs.largest.front().value);

@@ -234,9 +234,9 @@ void examine(const SymmetricOperator& op, const EigenpairOptions& options, Eigen
       base::ensure(norm > 0, "eigenpairs: found a vector that is zero");
       op(v, image);
       ++result.checks;
-      pair.rayleigh_quotient = inner_product(v, image);
+      pair.rayleigh_quotient = sum_of_products(v, image);
       add_multiple(image, v, -pair.rayleigh_quotient);
-      pair.residual = relative(std::sqrt(inner_product(image, image)), pair.rayleigh_quotient);
+      pair.residual = relative(std::sqrt(sum_of_products(image, image)), pair.rayleigh_quotient);
     }
   }
 }

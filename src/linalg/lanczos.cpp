@@ -46,7 +46,7 @@ Lanczos::Lanczos(SymmetricOperator op,
 
 void Lanczos::begin(const at::Tensor& start) {
   next_.copy_(start.reshape({-1}));
-  start_norm_ = std::sqrt(inner_product(next_, next_));
+  start_norm_ = std::sqrt(sum_of_products(next_, next_));
   base::require(std::isfinite(start_norm_) && start_norm_ > 0,
                 ErrorKind::numeric,
                 "lanczos: the start vector has norm {}",
@@ -90,7 +90,7 @@ void Lanczos::step() {
   if (!basis_.defined() && !off_diagonal_.empty()) {
     add_multiple(product_, former_, -off_diagonal_.back());
   }
-  diagonal_.push_back(inner_product(next_, product_));
+  diagonal_.push_back(sum_of_products(next_, product_));
   scale_ = std::max(scale_, std::abs(diagonal_.back()));
   double residual = 0;
   if (basis_.defined()) {
@@ -131,7 +131,7 @@ bool Lanczos::renew(const at::Tensor& start) {
   base::ensure(complete_ && basis_.defined(), "lanczos: renewed before its space was exhausted");
   if (full() || size() == next_.numel()) return false;
   next_.copy_(start.reshape({-1}));
-  const double norm = std::sqrt(inner_product(next_, next_));
+  const double norm = std::sqrt(sum_of_products(next_, next_));
   if (orthonormalise(next_, known(), overlaps_, norm) == 0) return false;
   off_diagonal_.back() = 0;
   complete_ = false;

@@ -158,7 +158,7 @@ void sweep(const at::Tensor& rows, at::Tensor& w, const double* removed, double*
 
 }  // namespace
 
-double inner_product(const at::Tensor& a, const at::Tensor& b) {
+double sum_of_products(const at::Tensor& a, const at::Tensor& b) {
   double sum = 0;
   sweep(a.data_ptr<double>(), 1, b.data_ptr<double>(), a.numel(), nullptr, &sum);
   return sum;
@@ -180,7 +180,7 @@ void remove_rows(at::Tensor& w, const at::Tensor& rows, at::Tensor& overlaps) {
 
 double normalise(at::Tensor& w, double scale) {
   constexpr double kNothing = 1e-14;
-  const double norm = std::sqrt(inner_product(w, w));
+  const double norm = std::sqrt(sum_of_products(w, w));
   if (norm <= kNothing * scale) return 0;
   double* const values = w.data_ptr<double>();
   at::parallel_for(0, w.numel(), kGrain, [&](std::int64_t first, std::int64_t last) {

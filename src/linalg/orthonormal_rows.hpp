@@ -8,7 +8,7 @@
 namespace overparam::linalg {
 
 /// <a, b> for contiguous float64 vectors.
-double inner_product(const at::Tensor& a, const at::Tensor& b);
+double sum_of_products(const at::Tensor& a, const at::Tensor& b);
 
 /// a <- a + factor b
 void add_multiple(at::Tensor& a, const at::Tensor& b, double factor);

@@ -36,14 +36,14 @@ class TraceSampler {
     for (std::int64_t i = 0; i < count; ++i) {
       base::fill_normal(probe_, 1, stream("hutch++ sketch", i));
       if (!multiply()) return false;
-      const double scale = std::sqrt(inner_product(image_, image_));
+      const double scale = std::sqrt(sum_of_products(image_, image_));
       if (scale == 0 || orthonormalise(image_, known(), overlaps_, scale) == 0) continue;
       sketch_[result_.rank++].copy_(image_);
     }
     for (std::int64_t i = 0; i < result_.rank; ++i) {
       probe_.copy_(sketch_[i]);
       if (!multiply()) return false;
-      result_.sketched += inner_product(probe_, image_);
+      result_.sketched += sum_of_products(probe_, image_);
     }
     return true;
   }
@@ -54,7 +54,7 @@ class TraceSampler {
       base::fill_signs(probe_, stream("trace probe", i));
       if (result_.rank > 0) remove_rows(probe_, known(), overlaps_);
       if (!multiply()) return false;
-      result_.samples.push_back(inner_product(probe_, image_));
+      result_.samples.push_back(sum_of_products(probe_, image_));
     }
     return true;
   }
@@ -80,7 +80,7 @@ class TraceSampler {
     if (options_.keep_going && !options_.keep_going()) return false;
     op_(probe_, image_);
     ++result_.products;
-    base::require(std::isfinite(inner_product(image_, image_)),
+    base::require(std::isfinite(sum_of_products(image_, image_)),
                   ErrorKind::numeric,
                   "trace: the operator gave a number that is not finite");
     return true;

@@ -4,6 +4,7 @@
 #include "overparam/data/sources.hpp"
 #include "overparam/net/catalogue.hpp"
 #include "overparam/net/loss.hpp"
+#include "option_tables.hpp"
 #include "overparam/study/settings.hpp"
 
 namespace overparam::study {
@@ -350,7 +351,8 @@ const std::vector<Option>& options() {
                          train_options(),
                          run_options(),
                          ntk_options(),
-                         verify_options()}) {
+                         verify_options(),
+                         landscape_options()}) {
       std::ranges::move(section, std::back_inserter(all));
     }
     return all;

@@ -67,7 +67,14 @@ Reproduction reproduce(const Recipe& recipe, const ReproduceOptions& options, co
                             .measured = result.now,
                             .reused = result.reused,
                             .interrupted = result.interrupted};
-  if (!result.interrupted) {
+  if (!result.interrupted && recipe.make) {
+    base::require(!options.folder.empty(),
+                  ErrorKind::usage,
+                  "{} keeps its runs in a folder, and none was given",
+                  recipe.name);
+    reproduction.interrupted = !recipe.make(options, voice);
+  }
+  if (!reproduction.interrupted) {
     reproduction.conclusion = recipe.conclude(options, result.measured);
   }
   reproduction.seconds = watch.seconds();

@@ -28,7 +28,7 @@ report::KeyNumbers key_numbers(const Reproduction& reproduction) {
     ++decide;
     met += *comparison.met ? 1 : 0;
   }
-  return {.items = {{"published numbers met",
+  return {.items = {{"criteria met",
                      fmt::format("{} of {}", met, decide),
                      "each criterion stands in the table"},
                     {"measurements",

@@ -61,7 +61,9 @@ TEST_P(EveryMethod, FindsTheMostNegativeCurvature) {
   const auto found = most_negative_direction(
       product, {.method = GetParam(), .max_products = GetParam() == DirectionMethod::lanczos ? 60 : 400});
   EXPECT_LT(found.curvature, -0.45) << found.method;
-  EXPECT_GT(cosine(found.vector, known.vectors.select(1, 0)), 0.9) << found.method;
+  // Neon2 stops as soon as its walk is long enough: it promises curvature, not the eigenvector.
+  const bool walks = found.method.starts_with("Neon2");
+  EXPECT_GT(cosine(found.vector, known.vectors.select(1, 0)), walks ? 0.7 : 0.9) << found.method;
   EXPECT_NEAR(found.vector.norm().item<double>(), 1, 1e-9);
   EXPECT_EQ(found.converged, found.residual <= 1e-2);
 }

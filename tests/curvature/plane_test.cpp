@@ -58,7 +58,7 @@ TEST(Planes, OnlyMissingCellsAreEvaluated) {
 
 TEST(Planes, ALineHasOneAxis) {
   Setting setting;
-  setting.plane.y_axis = {};
+  setting.plane.y_axis = at::Tensor();
   setting.plane.y = {0};
   const auto values = evaluate_plane(setting.objective, setting.plane);
   EXPECT_EQ(values.objective.sizes(), at::IntArrayRef({1, 5}));
@@ -69,7 +69,7 @@ TEST(Planes, ALineHasOneAxis) {
 
 TEST(Planes, WhatIsNotFiniteStaysSo) {
   Setting setting;
-  setting.plane.x_axis.fill_(1e308);
+  setting.plane.x = {-1e300, -1, 0, 1, 1e300};
   const auto values = evaluate_plane(setting.objective, setting.plane);
   EXPECT_FALSE(values.objective[0][0].isfinite().item<bool>());
   EXPECT_TRUE(values.objective[0][2].isfinite().item<bool>());

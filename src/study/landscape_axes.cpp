@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "landscape_axes.hpp"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "overparam/base/array_files.hpp"
+#include "overparam/base/require.hpp"
+#include "overparam/base/text.hpp"
+#include "overparam/curvature/criteria.hpp"
+#include "overparam/curvature/plane.hpp"
+#include "overparam/linalg/vectors.hpp"
+
+namespace overparam::study {
+
+namespace {
+
+/// "top2" is the second of `top`.
+std::optional<int> rank_after(const std::string& text, std::string_view word) {
+  if (!text.starts_with(word)) return std::nullopt;
+  const std::string rest = text.substr(word.size());
+  if (rest.empty()) return 1;
+  const auto rank = base::parse_integer(rest);
+  return rank && *rank >= 1 && *rank <= 100 ? std::optional<int>(static_cast<int>(*rank)) : std::nullopt;
+}
+
+AxisSpec parse_axis(const std::string& text, const std::string& origin) {
+  if (text == "gradient") return {.kind = AxisKind::gradient};
+  if (text == "negative") return {.kind = AxisKind::negative};
+  if (text.starts_with("to:")) return {.kind = AxisKind::to, .name = text.substr(3)};
+  if (text.starts_with("file:")) return {.kind = AxisKind::file, .name = text.substr(5)};
+  for (const auto& [word, kind] : {std::pair{"top", AxisKind::top},
+                                   std::pair{"random", AxisKind::random},
+                                   std::pair{"pca", AxisKind::pca}}) {
+    if (const auto rank = rank_after(text, word)) return {.kind = kind, .rank = *rank};
+  }
+  base::fail(ErrorKind::usage,
+             "{}: an axis is gradient, negative, top, top2, random, random2, pca, pca2, to:POINT or "
+             "file:PATH; found \"{}\"{}",
+             origin,
+             text,
+             base::did_you_mean(text, {"gradient", "negative", "top", "random", "pca"}));
+}
+
+std::string words_of(const AxisSpec& spec) {
+  const std::string place = spec.rank == 1 ? "" : fmt::format(" {}", spec.rank);
+  switch (spec.kind) {
+    case AxisKind::gradient:
+      return "gradient";
+    case AxisKind::negative:
+      return "most negative curvature";
+    case AxisKind::top:
+      return "largest curvature" + place;
+    case AxisKind::random:
+      return "random, filters normalised" + place;
+    case AxisKind::pca:
+      return "principal direction" + place;
+    case AxisKind::to:
+      return "to " + spec.name;
+    case AxisKind::file:
+      return spec.name;
+  }
+  return "";
+}
+
+/// "25", "25x41"
+std::pair<std::int64_t, std::int64_t> parse_grid(const Settings& settings, bool is_line) {
+  const std::string& text = settings.text("landscape.grid");
+  const auto parts = base::split(text, 'x');
+  std::vector<std::int64_t> sides;
+  for (const auto& part : parts) {
+    const auto side = base::parse_integer(part);
+    base::require(side && *side >= 2 && *side <= 10'000 && parts.size() <= 2,
+                  ErrorKind::usage,
+                  "{}: landscape.grid must be like 25 or 25x41, each at least 2; found \"{}\"",
+                  settings.origin("landscape.grid"),
+                  text);
+    sides.push_back(*side);
+  }
+  return {sides.front(), is_line ? 1 : sides.back()};
+}
+
+}  // namespace
+
+std::vector<AxisSpec> parse_axes(const Settings& settings) {
+  const std::string& text = settings.text("landscape.axes");
+  std::vector<AxisSpec> axes;
+  for (const auto& part : base::split(text, ',')) {
+    axes.push_back(parse_axis(std::string(base::trim(part)), settings.origin("landscape.axes")));
+  }
+  base::require(axes.size() == 1 || axes.size() == 2,
+                ErrorKind::usage,
+                "{}: landscape.axes takes one axis or two, found \"{}\"",
+                settings.origin("landscape.axes"),
+                text);
+  return axes;
+}
+
+AxisFinder::AxisFinder(const Settings& settings,
+                       const LandscapeSource& source,
+                       const LandscapePoint& point,
+                       const curvature::HessianProduct& product,
+                       const curvature::GradientDirection& gradient,
+                       const at::Tensor& former,
+                       std::function<bool()> keep_going)
+    : settings_(settings),
+      source_(source),
+      point_(point),
+      product_(product),
+      gradient_(gradient),
+      former_(former),
+      keep_going_(std::move(keep_going)) {}
+
+at::Tensor AxisFinder::find(const AxisSpec& spec) {
+  specs_.push_back(spec);
+  facts_.push_back({.name = words_of(spec)});
+  at::Tensor axis;
+  switch (spec.kind) {
+    case AxisKind::gradient:
+      base::require(gradient_.norm > 0,
+                    ErrorKind::data,
+                    "{}: the gradient is zero, it has no direction",
+                    point_.name);
+      axis = gradient_.vector;
+      break;
+    case AxisKind::negative:
+      axis = find_negative();
+      break;
+    case AxisKind::top:
+      axis = find_top(spec.rank);
+      break;
+    case AxisKind::random:
+      axis = curvature::filter_normalised_direction(
+          *point_.objective,
+          point_.weights,
+          static_cast<std::uint64_t>(settings_.integer("run.seed") + spec.rank - 1));
+      break;
+    case AxisKind::pca:
+      axis = find_principal(spec.rank);
+      break;
+    case AxisKind::to:
+      axis = towards(spec.name);
+      break;
+    case AxisKind::file:
+      axis = from_file(spec.name);
+      break;
+  }
+  facts_.back().length = linalg::norm_of(axis);
+  vectors_.push_back(axis);
+  return axis;
+}
+
+curvature::DirectionOptions AxisFinder::direction_options() const {
+  return {.method = curvature::parse_direction_method(settings_.text("landscape.direction")),
+          .max_products = static_cast<int>(settings_.integer("landscape.products")),
+          .seed = static_cast<std::uint64_t>(settings_.integer("run.seed")),
+          .start = former_,
+          .keep_going = keep_going_};
+}
+
+CurvatureFacts AxisFinder::facts_of(const curvature::CurvedDirection& found) const {
+  CurvatureFacts facts{.method = found.method,
+                       .curvature = found.curvature,
+                       .of_batches = {found.curvature, std::nan("")},
+                       .held_out = {std::nan(""), std::nan("")},
+                       .residual = found.residual,
+                       .claimed_residual = found.claimed_residual,
+                       .products = found.products,
+                       .converged = found.converged};
+  if (product_.options().kind == curvature::ProductKind::autograd) return facts;
+  facts.of_batches = curvature::batch_curvature(product_, found.vector);
+  if (point_.held_out) {
+    const curvature::HessianProduct beside(*point_.held_out, point_.weights, product_.options());
+    facts.held_out = curvature::batch_curvature(beside, found.vector);
+  }
+  return facts;
+}
+
+at::Tensor AxisFinder::find_negative() {
+  auto found = curvature::most_negative_direction(product_, direction_options());
+  curvature::orient(found.vector, gradient_.vector);
+  largest_ = found.largest;
+  facts_.back().curvature = facts_of(found);
+  ask_another(found);
+  return found.vector;
+}
+
+/// The same direction by the method that landscape.check names.
+void AxisFinder::ask_another(const curvature::CurvedDirection& found) {
+  const std::string& name = settings_.text("landscape.check");
+  if (name == "none" || name == settings_.text("landscape.direction") || !keep_going_()) return;
+  auto options = direction_options();
+  options.method = curvature::parse_direction_method(name);
+  options.start = at::Tensor();
+  options.max_products = static_cast<int>(settings_.integer("landscape.check_products"));
+  const bool stochastic = options.method != curvature::DirectionMethod::lanczos &&
+                          options.method != curvature::DirectionMethod::neon_det;
+  if (stochastic && point_.objective->num_batches() < 2) return;
+  const auto other = curvature::most_negative_direction(product_, options);
+  second_ = SecondOpinion{
+      .facts = {.method = other.method,
+                .curvature = other.curvature,
+                .of_batches = {other.curvature, std::nan("")},
+                .held_out = {std::nan(""), std::nan("")},
+                .residual = other.residual,
+                .claimed_residual = other.claimed_residual,
+                .products = other.products,
+                .converged = other.converged},
+      .cosine = std::abs(linalg::inner_product(found.vector, other.vector)),
+      .difference = std::abs(found.curvature - other.curvature) / std::abs(found.curvature)};
+}
+
+at::Tensor AxisFinder::find_top(int rank) {
+  if (std::ssize(tops_) < rank) {
+    auto options = direction_options();
+    options.start = at::Tensor();
+    tops_ = curvature::top_directions(product_, std::max(rank, 2), options);
+  }
+  base::require(std::ssize(tops_) >= rank,
+                ErrorKind::data,
+                "{}: {} products found {} directions of largest curvature, not {}",
+                point_.name,
+                settings_.integer("landscape.products"),
+                tops_.size(),
+                rank);
+  auto& found = tops_[static_cast<std::size_t>(rank - 1)];
+  curvature::orient(found.vector, gradient_.vector);
+  largest_ = tops_.front().curvature;
+  facts_.back().curvature = facts_of(found);
+  return found.vector;
+}
+
+at::Tensor AxisFinder::find_principal(int rank) {
+  std::vector<at::Tensor> weights;
+  for (auto& waypoint : source_.trajectory()) weights.push_back(waypoint.weights);
+  return curvature::principal_directions(weights, rank).vectors.back();
+}
+
+at::Tensor AxisFinder::towards(const std::string& name) const {
+  std::vector<std::string> names;
+  for (const auto& waypoint : source_.trajectory()) {
+    if (waypoint.name == name || waypoint.name == "epoch " + name) {
+      return waypoint.weights - point_.weights;
+    }
+    names.push_back(waypoint.name);
+  }
+  base::fail(ErrorKind::usage,
+             "{}: there is no point \"{}\" to draw towards; there are {}",
+             settings_.origin("landscape.axes"),
+             name,
+             base::join(names, ", "));
+}
+
+at::Tensor AxisFinder::from_file(const std::string& path) const {
+  const at::Tensor read = base::read_npy(path).reshape({-1});
+  base::require(read.numel() == point_.objective->size(),
+                ErrorKind::data,
+                "{}: a direction of {} numbers, the network has {} weights",
+                path,
+                read.numel(),
+                point_.objective->size());
+  return read.to(point_.weights.options());
+}
+
+double AxisFinder::best_step() {
+  if (best_step_) return *best_step_;
+  const double length = linalg::norm_of(point_.weights);
+  double guess = 1e-3 * length;
+  if (std::isfinite(point_.step_size) && gradient_.norm > 0) {
+    guess = point_.step_size * gradient_.norm;
+  }
+  best_step_ = gradient_.norm > 0
+                   ? curvature::descend_along(*point_.objective,
+                                              point_.weights,
+                                              gradient_.vector,
+                                              gradient_.value.objective,
+                                              std::max(guess, 1e-9 * length))
+                         .step
+                   : 0;
+  if (*best_step_ == 0) best_step_ = guess;
+  return *best_step_;
+}
+
+std::pair<double, double> AxisFinder::natural_range(std::size_t axis) {
+  switch (specs_[axis].kind) {
+    case AxisKind::to:
+      return {-0.25, 1.25};
+    case AxisKind::random:
+      return {-1, 1};
+    case AxisKind::pca: {
+      double reach = 0;
+      for (const auto& waypoint : source_.trajectory()) {
+        reach = std::max(
+            reach,
+            std::abs(linalg::inner_product(waypoint.weights - point_.weights, vectors_[axis])));
+      }
+      return {-1.1 * reach, 1.1 * reach};
+    }
+    case AxisKind::gradient:
+    case AxisKind::negative:
+    case AxisKind::top:
+    case AxisKind::file:
+      break;
+  }
+  const double reach = kRangeOverStep * best_step() / facts_[axis].length;
+  return {-reach, reach};
+}
+
+GridRange AxisFinder::range() {
+  const bool is_line = vectors_.size() == 1;
+  const auto [columns, rows] = parse_grid(settings_, is_line);
+  const std::string& text = settings_.text("landscape.range");
+  std::vector<std::pair<double, double>> ends;
+  if (text == "auto") {
+    for (std::size_t i = 0; i < vectors_.size(); ++i) ends.push_back(natural_range(i));
+  } else {
+    for (const auto& part : base::split(text, ',')) {
+      const auto numbers = base::split(part, ':');
+      const auto low = base::parse_number(numbers.front());
+      const auto high = base::parse_number(numbers.back());
+      const bool fits = low && high && numbers.size() <= 2 &&
+                        (numbers.size() == 2 ? *low < *high : *high > 0);
+      base::require(fits,
+                    ErrorKind::usage,
+                    "{}: landscape.range must be auto, R for -R:R, or LOW:HIGH,LOW:HIGH with LOW < "
+                    "HIGH; found \"{}\"",
+                    settings_.origin("landscape.range"),
+                    text);
+      ends.emplace_back(numbers.size() == 2 ? *low : -*high, *high);
+    }
+    base::require(ends.size() == 1 || ends.size() == vectors_.size(),
+                  ErrorKind::usage,
+                  "{}: landscape.range has {} ranges for {} axes",
+                  settings_.origin("landscape.range"),
+                  ends.size(),
+                  vectors_.size());
+    ends.resize(vectors_.size(), ends.front());
+  }
+  GridRange range{.x = curvature::spread_evenly(ends[0].first, ends[0].second, columns), .y = {0}};
+  if (!is_line) range.y = curvature::spread_evenly(ends[1].first, ends[1].second, rows);
+  return range;
+}
+
+}  // namespace overparam::study
