@@ -1,19 +1,21 @@
-# Run as: cmake -DSOURCES=<web folder> -DOUTPUT=<script> -P bundle_charts.cmake
-# Installs the packages of the lock file beside OUTPUT, bundles them into it, and removes them again
-# (they take 200 MB). Without npm, node or a network OUTPUT is empty: a build must not fail for that.
+# Run as: cmake -DSOURCES=<web folder> -DFOLDER=<folder of the scripts> -P bundle_charts.cmake
+# Installs the packages of the lock file in FOLDER, bundles them into charts.js, which draws in a
+# plane, and charts_3d.js, which draws surfaces too, and removes them again (they take 200 MB). Without
+# npm, node or a network both are empty: a build must not fail for that.
 cmake_minimum_required(VERSION 3.25)
+
+set(work "${FOLDER}/npm")
 
 function(give_up reason)
   message(NOTICE "Reports will carry static SVG charts only: ${reason}.")
-  file(WRITE "${OUTPUT}" "")
+  file(WRITE "${FOLDER}/charts.js" "")
+  file(WRITE "${FOLDER}/charts_3d.js" "")
   file(REMOVE_RECURSE "${work}")
 endfunction()
 
-get_filename_component(work "${OUTPUT}" DIRECTORY)
-string(APPEND work "/npm")
 file(REMOVE_RECURSE "${work}")
 file(MAKE_DIRECTORY "${work}")
-foreach(name IN ITEMS package.json package-lock.json bundle.js build.mjs)
+foreach(name IN ITEMS package.json package-lock.json bundle.js bundle_3d.js build.mjs)
   file(COPY "${SOURCES}/${name}" DESTINATION "${work}")
 endforeach()
 
@@ -38,14 +40,20 @@ if(NOT status EQUAL 0)
   return()
 endif()
 
-execute_process(
-  COMMAND "${NODE}" build.mjs "${OUTPUT}.new"
-  WORKING_DIRECTORY "${work}"
-  RESULT_VARIABLE status
-  ERROR_VARIABLE problem)
-if(NOT status EQUAL 0)
-  give_up("the bundler failed: ${problem}")
-  return()
-endif()
-file(RENAME "${OUTPUT}.new" "${OUTPUT}")
+foreach(pair IN ITEMS bundle.js=charts.js bundle_3d.js=charts_3d.js)
+  string(REPLACE "=" ";" pair "${pair}")
+  list(GET pair 0 entry)
+  list(GET pair 1 script)
+  execute_process(
+    COMMAND "${NODE}" build.mjs ${entry} "${work}/${script}"
+    WORKING_DIRECTORY "${work}"
+    RESULT_VARIABLE status
+    ERROR_VARIABLE problem)
+  if(NOT status EQUAL 0)
+    give_up("the bundler failed: ${problem}")
+    return()
+  endif()
+endforeach()
+file(RENAME "${work}/charts.js" "${FOLDER}/charts.js")
+file(RENAME "${work}/charts_3d.js" "${FOLDER}/charts_3d.js")
 file(REMOVE_RECURSE "${work}")

@@ -1,7 +1,9 @@
-// node build.mjs OUTPUT: bundles the chart library into one script that defines `Plotly`, and adds
-// the licence of every package whose code is in it.
+// node build.mjs ENTRY OUTPUT: bundles the chart library, as far as ENTRY needs it, into one script
+// that defines `Plotly`, and adds the licence of every package whose code is in it.
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
+
+const [entry, script] = process.argv.slice(2);
 
 const packageFolder = (file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0];
 
@@ -14,7 +16,7 @@ const licenceOf = (folder) => {
 };
 
 const result = await build({
-  entryPoints: ["bundle.js"],
+  entryPoints: [entry],
   bundle: true,
   minify: true,
   format: "iife",
@@ -39,4 +41,4 @@ for (const folder of folders) {
 const licences = [...names].map(([text, owners]) => `/*! ${owners.join(", ")}\n\n${text}\n*/\n`);
 // A browser ends a script at the first "</script", even inside a text.
 const code = (licences.join("") + result.outputFiles[0].text).replaceAll("</script", "<\\/script");
-writeFileSync(process.argv[2], code);
+writeFileSync(script, code);

@@ -1,26 +1,10 @@
-// Interactive charts in the place of static drawings, where the chart library is on board. Both are
-// drawn from the same numbers, ranges, ticks and colours.
+// Charts of curves and points, from the numbers, ranges, ticks and colours of the static drawing.
 "use strict";
-const drawInteractiveCharts = (() => {
-  const colours = () => {
-    const style = getComputedStyle(document.documentElement);
-    return (name) => style.getPropertyValue("--" + name).trim();
-  };
-
-  const element = (tag, attributes = {}, ...children) => {
-    const node = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-    node.append(...children);
-    return node;
-  };
+const Chart = (() => {
+  const { Drawing, byFinger, colours, csv, element, hoverLabel, options, plain, svgElement } = chartTools;
 
   const narrowWidth = 560; // pixels; below it, ticks are as few as in the narrow static drawing
-  // A finger on a chart wants to scroll the page.
-  const byFinger = window.matchMedia("(pointer: coarse)").matches;
   const symbols = ["circle", "square", "diamond", "triangle-up", "triangle-down"];
-
-  // The chart library reads a little HTML in its texts.
-  const plain = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
   const seriesColour = (series, colour) =>
     colour(series.colour < 0 ? "reference" : "series-" + series.colour);
@@ -173,24 +157,12 @@ const drawInteractiveCharts = (() => {
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: getComputedStyle(document.body).fontFamily, color: colour("text"), size: 12 },
     hovermode: "closest",
-    hoverlabel: {
-      bgcolor: colour("background"), bordercolor: colour("axis"), align: "left",
-      font: { color: colour("text"), size: 12.5 },
-    },
+    hoverlabel: hoverLabel(colour),
     dragmode: byFinger ? false : "zoom",
     uirevision: "kept",
     xaxis: axisLayout(figure.x, colour, zoomed.x, narrow),
     yaxis: axisLayout(figure.y, colour, zoomed.y, narrow),
   });
-
-  const options = { displayModeBar: false, responsive: true, showTips: false, doubleClick: "reset" };
-
-  const svgElement = (tag, attributes, ...children) => {
-    const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-    node.append(...children);
-    return node;
-  };
 
   const markerPaths = [
     "M8.4,7a3.6,3.6 0 1,0 7.2,0a3.6,3.6 0 1,0 -7.2,0z",
@@ -219,45 +191,22 @@ const drawInteractiveCharts = (() => {
   };
 
   // One row a point.
-  const numbersAsCsv = (figure) => {
-    const field = (v) => (v === null ? "" : typeof v === "number" ? String(v) : '"' + v.replace(/"/g, '""') + '"');
+  const numberRows = (figure) => {
     const rows = [["series", figure.x.label || "x", figure.y.label || "y", "low", "high"]];
     for (const series of figure.series) {
       series.x.forEach((x, i) => {
         rows.push([series.name, x, series.y[i], series.low[i] ?? null, series.high[i] ?? null]);
       });
     }
-    return rows.map((row) => row.map(field).join(",") + "\r\n").join("");
+    return rows;
   };
 
-  const download = (name, type, content) => {
-    const address = URL.createObjectURL(new Blob([content], { type }));
-    element("a", { href: address, download: name }).click();
-    setTimeout(() => URL.revokeObjectURL(address), 10000);
-  };
-
-  // A figure, its state, and its redrawing in the colours of the moment.
-  class Chart {
+  // With its state: what is hidden, and how far the reader has zoomed in.
+  return class extends Drawing {
     constructor(node) {
-      this.node = node;
-      this.figure = JSON.parse(node.querySelector("script").textContent);
+      super(node);
       this.hidden = new Set();
       this.zoomed = { x: null, y: null }; // ranges, where they differ from those at the start
-      this.drawn = false;
-      this.drawing = Promise.resolve();
-    }
-
-    // One drawing after the other: two at once leave the chart with the marks of both.
-    draw() {
-      this.node.setAttribute("aria-busy", "true");
-      const drawing = this.drawing.then(() => this.redraw());
-      const settled = drawing
-        .catch(() => {})
-        .then(() => {
-          if (this.drawing === settled) this.node.removeAttribute("aria-busy");
-        });
-      this.drawing = settled;
-      return drawing;
     }
 
     async redraw() {
@@ -286,13 +235,9 @@ const drawInteractiveCharts = (() => {
     build() {
       this.canvas = element("div", { class: "canvas" });
       this.legend = element("ul", { class: "legend" });
-      const label = this.node.querySelector("svg").getAttribute("aria-label");
       const head = element("div", { class: "head" }, element("span", {}, this.figure.y.label), this.tools());
       const foot = element("div", { class: "foot" }, this.figure.x.label);
-      const plot = element("div", { class: "plot", role: "group", "aria-label": label });
-      plot.append(head, this.canvas, foot, this.legend);
-      this.node.querySelector(".static").before(plot);
-      this.node.classList.add("interactive");
+      this.show(head, this.canvas, foot, this.legend);
     }
 
     // Each name switches its series off and on.
@@ -320,70 +265,8 @@ const drawInteractiveCharts = (() => {
     }
 
     tools() {
-      const save = (text, suffix, type, content) => {
-        const button = element("button", { type: "button" }, text);
-        button.addEventListener("click", () => download(this.node.id + suffix, type, content()));
-        return button;
-      };
       const numbers = this.figure.complete ? "Save numbers" : "Save numbers (thinned)";
-      return element(
-        "div", { class: "tools" },
-        element("span", {}, "Drag to zoom, double-click to reset"),
-        save("Save picture", ".svg", "image/svg+xml", () => this.picture()),
-        save(numbers, ".csv", "text/csv", () => numbersAsCsv(this.figure)),
-      );
+      return super.tools("Drag to zoom, double-click to reset", numbers, () => csv(numberRows(this.figure)));
     }
-
-    picture() {
-      const svg = this.node.querySelector(".static.wide svg").cloneNode(true);
-      svg.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-      return new XMLSerializer().serializeToString(svg);
-    }
-  }
-
-  // Charts near the window first, the others whenever the browser has time. One that fails leaves
-  // its static drawing in place.
-  const drawAll = (charts) =>
-    new Promise((finished) => {
-      if (charts.length === 0) finished();
-      const waiting = new Set(charts);
-      let unfinished = charts.length;
-      const draw = async (chart) => {
-        if (!waiting.delete(chart)) return;
-        try {
-          await chart.draw();
-        } catch (error) {
-          chart.node.classList.remove("interactive");
-          chart.node.querySelector(".plot")?.remove();
-          console.error(chart.node.id, error);
-        }
-        if (--unfinished === 0) finished();
-      };
-      const seen = new IntersectionObserver(
-        (entries) => {
-          for (const entry of entries) {
-            if (entry.isIntersecting) draw(charts.find((chart) => chart.node === entry.target));
-          }
-        },
-        { rootMargin: "600px" },
-      );
-      for (const chart of charts) seen.observe(chart.node);
-      const whenIdle = window.requestIdleCallback ?? ((action) => setTimeout(action, 50));
-      const drawNext = async () => {
-        const [next] = waiting;
-        if (!next) return;
-        await draw(next);
-        whenIdle(drawNext, { timeout: 500 });
-      };
-      whenIdle(drawNext, { timeout: 500 });
-    });
-
-  return async () => {
-    if (!window.Plotly) return;
-    const charts = [...document.querySelectorAll("figure.chart")].map((node) => new Chart(node));
-    window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-      for (const chart of charts) if (chart.drawn) chart.draw();
-    });
-    await drawAll(charts);
   };
 })();

@@ -9,6 +9,7 @@
 
 #include "chart.hpp"
 #include "images.hpp"
+#include "json_parts.hpp"
 #include "markup.hpp"
 #include "overparam/base/json_files.hpp"
 #include "overparam/base/text.hpp"
@@ -25,29 +26,12 @@ constexpr Canvas kNarrowCanvas{.width = 360, .height = 300, .free_standing = fal
 constexpr double kInteractiveColumns = 1000;
 constexpr int kThinnedDigits = 7;
 
-std::string caption_element(const std::string& caption) {
-  return caption.empty() ? ""
-                         : fmt::format("<figcaption>{}</figcaption>\n", inline_markup(caption));
-}
-
 void round_digits(std::vector<double>& values) {
   for (double& value : values) {
     if (value == 0 || !std::isfinite(value)) continue;
     const std::string digits = fmt::format("{:.{}e}", value, kThinnedDigits - 1);
     value = base::parse_number(digits).value_or(value);
   }
-}
-
-/// As the chart library wants them; its texts are a little HTML.
-nlohmann::json ticks_json(const std::vector<Tick>& all) {
-  nlohmann::json json{{"values", nlohmann::json::array()},
-                      {"texts", nlohmann::json::array()},
-                      {"minor", nlohmann::json::array()}};
-  for (const auto& tick : all) {
-    json[tick.labelled ? "values" : "minor"].push_back(tick.value);
-    if (tick.labelled) json["texts"].push_back(number_markup(tick.label));
-  }
-  return json;
 }
 
 /// The figure as the page's script reads it: its numbers, the ranges of its axes, and the looks of
@@ -91,6 +75,11 @@ const char* value_class(const std::string& value) {
 }
 
 }  // namespace
+
+std::string caption_element(const std::string& caption) {
+  return caption.empty() ? ""
+                         : fmt::format("<figcaption>{}</figcaption>\n", inline_markup(caption));
+}
 
 std::string BlockWriter::fresh_id(const std::string& wanted) {
   const std::string base = slug(wanted);

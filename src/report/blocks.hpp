@@ -10,6 +10,9 @@
 
 namespace overparam::report {
 
+/// A figure's caption; nothing where it is empty.
+std::string caption_element(const std::string& caption);
+
 /// Writes the blocks of one page, which share their ids.
 class BlockWriter {
  public:
@@ -18,6 +21,7 @@ class BlockWriter {
   std::string operator()(const KeyNumbers& numbers);
   std::string operator()(const Table& table);
   std::string operator()(const Figure& figure);
+  std::string operator()(const SurfaceFigure& figure);
   std::string operator()(const ImageGrid& grid);
   std::string operator()(const Command& command);
   std::string operator()(const Details& details);

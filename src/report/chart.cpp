@@ -12,6 +12,7 @@
 #include "palette.hpp"
 #include "scale.hpp"
 #include "svg.hpp"
+#include "tick_labels.hpp"
 
 namespace overparam::report {
 
@@ -26,35 +27,13 @@ constexpr double kEdge = 10;  // around a free-standing drawing; a page has its 
 constexpr double kLabelledTick = 5;
 constexpr double kPlainTick = 3;
 
-std::string tick_label(const NumberText& label) {
-  const std::string base = typeset_base(label);
-  if (label.exponent.empty()) return base;
-  return fmt::format(R"({}<tspan dy="-5" font-size="{}">{}</tspan>)",
-                     base,
-                     0.72 * kTickFont,
-                     typeset_exponent(label));
-}
-
-double tick_label_width(const NumberText& label) {
-  return text_width(typeset_base(label), kTickFont) +
-         text_width(typeset_exponent(label), 0.72 * kTickFont);
-}
-
-double widest_label(const std::vector<Tick>& all) {
-  double width = 0;
-  for (const auto& tick : all) {
-    if (tick.labelled) width = std::max(width, tick_label_width(tick.label));
-  }
-  return width;
-}
-
 /// As many ticks as fit beside one another.
 std::vector<Tick> horizontal_ticks(const Axis& axis, Range range, double width) {
   for (int target = std::max(2, static_cast<int>(width / 70)); target > 2; --target) {
     auto result = ticks(axis.logarithmic, range, target);
     const auto labels =
         std::count_if(result.begin(), result.end(), [](const Tick& tick) { return tick.labelled; });
-    if (static_cast<double>(labels) * (widest_label(result) + 14) <= width) return result;
+    if (static_cast<double>(labels) * (widest_tick(result, kTickFont) + 14) <= width) return result;
   }
   return ticks(axis.logarithmic, range, 2);
 }
@@ -110,7 +89,7 @@ class Chart {
     ticks_.y = ticks(figure_.y.logarithmic,
                      y_range_,
                      std::max(2, static_cast<int>((plot_.bottom - plot_.top) / 42)));
-    plot_.left = edge_ + widest_label(ticks_.y) + kLabelledTick + 4;
+    plot_.left = edge_ + widest_tick(ticks_.y, kTickFont) + kLabelledTick + 4;
     plot_.right = canvas_.width - 22;
     ticks_.x = horizontal_ticks(figure_.x, x_range_, plot_.right - plot_.left);
     height_ = bottom + (legend_.height() > 0 ? legend_.height() + 8 : 0);
@@ -140,7 +119,7 @@ class Chart {
       labels += text_element(at,
                              plot_.bottom + 19,
                              {.font_size = kTickFont, .anchor = "middle", .soft = true},
-                             tick_label(tick.label));
+                             tick_markup(tick.label, kTickFont));
     }
     for (const auto& tick : ticks_.y) {
       const double at = y.pixel(tick.value);
@@ -152,7 +131,7 @@ class Chart {
       labels += text_element(plot_.left - kLabelledTick - 3,
                              at + 4.2,
                              {.font_size = kTickFont, .anchor = "end", .soft = true},
-                             tick_label(tick.label));
+                             tick_markup(tick.label, kTickFont));
     }
     std::string out;
     if (!grid.empty()) {

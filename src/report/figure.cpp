@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cmath>
 
 #include "chart.hpp"
+#include "json_parts.hpp"
 
 namespace overparam::report {
 
@@ -14,18 +14,6 @@ namespace {
 
 constexpr int kSmallestWidth = 240;
 constexpr int kSmallestHeight = 160;
-
-nlohmann::json numbers(const std::vector<double>& values) {
-  nlohmann::json list = nlohmann::json::array();
-  for (const double value : values) {
-    list.push_back(std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(nullptr));
-  }
-  return list;
-}
-
-nlohmann::json axis_json(const Axis& axis) {
-  return {{"label", axis.label}, {"logarithmic", axis.logarithmic}};
-}
 
 const char* mark_name(Mark mark) {
   switch (mark) {
@@ -51,10 +39,10 @@ nlohmann::json to_json(const Figure& figure) {
   nlohmann::json all = nlohmann::json::array();
   for (const auto& series : figure.series) {
     all.push_back({{"name", series.name},
-                   {"x", numbers(series.x)},
-                   {"y", numbers(series.y)},
-                   {"low", numbers(series.low)},
-                   {"high", numbers(series.high)},
+                   {"x", numbers_json(series.x)},
+                   {"y", numbers_json(series.y)},
+                   {"low", numbers_json(series.low)},
+                   {"high", numbers_json(series.high)},
                    {"mark", mark_name(series.mark)},
                    {"dashed", series.dashed},
                    {"reference", series.reference}});

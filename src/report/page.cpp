@@ -55,16 +55,36 @@ std::string colours() {
                      css_classes());
 }
 
+std::string_view chart_library(bool has_figures, bool has_surfaces) {
+  if (has_surfaces) return embedded::charts_3d_js();
+  return has_figures ? embedded::charts_js() : std::string_view{};
+}
+
+std::string chart_scripts(bool has_figures, bool has_surfaces) {
+  if (!has_figures && !has_surfaces) return std::string(kNoFigures);
+  std::string out;
+  for (const auto script : {embedded::chart_tools_js(),
+                            embedded::figures_js(),
+                            embedded::surfaces_js(),
+                            embedded::draw_charts_js()}) {
+    out += script;
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string to_html(const Page& page) {
   BlockWriter write;
   std::string body;
-  bool has_charts = false;
+  bool has_figures = false;
+  bool has_surfaces = false;
   for (const auto& block : page.blocks) {
     body += std::visit(write, block);
-    has_charts |= std::holds_alternative<Figure>(block);
+    has_figures |= std::holds_alternative<Figure>(block);
+    has_surfaces |= std::holds_alternative<SurfaceFigure>(block);
   }
+  const std::string drawing = chart_scripts(has_figures, has_surfaces);
   const std::string title = escape(page.title);
   const std::string subtitle = page.subtitle.empty() ? ""
                                                      : fmt::format("<p class=\"subtitle\">{}</p>",
@@ -76,8 +96,8 @@ std::string to_html(const Page& page) {
                {"style", embedded::page_css()},
                {"contents", contents(write.headings())},
                {"body", body},
-               {"charts", has_charts ? embedded::charts_js() : std::string_view{}},
-               {"figures", has_charts ? embedded::figures_js() : kNoFigures},
+               {"charts", chart_library(has_figures, has_surfaces)},
+               {"figures", drawing},
                {"script", embedded::page_js()}});
 }
 

@@ -42,6 +42,38 @@ inline constexpr Palette kDark{
     .reference = "#848d97",
     .series = {"#6b99ff", "#fd6f26", "#4ad9a9", "#c173ac", "#fbc324", "#a4ebff"}};
 
+/// Colours of low to high values, the same on light and on dark: violet, blue, green, yellow, with
+/// lightness and hue in even steps of OKLCh, so that equal differences look equal and the order is
+/// seen without colour.
+inline constexpr std::array<const char*, 13> kScale{"#432088",
+                                                    "#383c93",
+                                                    "#29539a",
+                                                    "#16679d",
+                                                    "#02799f",
+                                                    "#088b9f",
+                                                    "#229b9e",
+                                                    "#3cab9a",
+                                                    "#59ba94",
+                                                    "#79c889",
+                                                    "#9ed379",
+                                                    "#c7dc62",
+                                                    "#f5e141"};
+
+struct Rgb {
+  double red = 0;  ///< 0 to 255, as the others
+  double green = 0;
+  double blue = 0;
+};
+
+/// The colour at a share from 0 to 1 of the scale, linear between its entries.
+Rgb scale_rgb(double share);
+
+/// That colour as "#rrggbb", in light of that brightness.
+std::string scale_colour(double share, double brightness = 1);
+
+/// Whether black stands out from that colour rather than white.
+bool scale_is_bright(double share);
+
 /// `{ --background: ...; --series-0: ...; }`, to follow a selector.
 std::string css_variables(const Palette& palette);
 

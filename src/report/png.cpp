@@ -44,7 +44,7 @@ std::string encode_png(int width,
                        int height,
                        int channels,
                        const std::vector<std::uint8_t>& samples) {
-  base::ensure(width > 0 && height > 0 && (channels == 1 || channels == 3) &&
+  base::ensure(width > 0 && height > 0 && (channels == 1 || channels == 3 || channels == 4) &&
                    samples.size() == static_cast<std::size_t>(width) *
                                          static_cast<std::size_t>(height) *
                                          static_cast<std::size_t>(channels),
@@ -56,10 +56,12 @@ std::string encode_png(int width,
   constexpr char kDepth = 8;
   constexpr char kGrey = 0;
   constexpr char kColour = 2;
+  constexpr char kColourWithOpacity = 6;
   std::string header;
   append_big_endian(header, static_cast<std::uint32_t>(width));
   append_big_endian(header, static_cast<std::uint32_t>(height));
-  header += {kDepth, channels == 1 ? kGrey : kColour, 0, 0, 0};
+  const char kind = channels == 1 ? kGrey : channels == 3 ? kColour : kColourWithOpacity;
+  header += {kDepth, kind, 0, 0, 0};
 
   const auto row = static_cast<std::size_t>(width) * static_cast<std::size_t>(channels);
   std::string rows;

@@ -9,8 +9,8 @@
 
 namespace overparam::report {
 
-/// A PNG of 8 bits a channel, row by row; channels is 1 (grey) or 3 (red, green, blue) and the
-/// innermost index.
+/// A PNG of 8 bits a channel, row by row; channels is 1 (grey), 3 (red, green, blue) or 4 (with
+/// opacity) and the innermost index.
 std::string encode_png(int width,
                        int height,
                        int channels,

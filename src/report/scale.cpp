@@ -224,6 +224,12 @@ Range x_range(const Figure& figure) { return axis_range(figure, true); }
 
 Range y_range(const Figure& figure) { return axis_range(figure, false); }
 
+Range value_range(bool logarithmic, const std::vector<std::vector<double>>& lists) {
+  Extent extent(logarithmic);
+  for (const auto& values : lists) extent.add(values);
+  return extent.with_margin();
+}
+
 Scale::Scale(bool logarithmic, Range range, double low_pixel, double high_pixel)
     : logarithmic_(logarithmic),
       range_(range),
@@ -246,6 +252,17 @@ double Scale::clamped_pixel(double value) const {
 
 std::vector<Tick> ticks(bool logarithmic, Range range, int target) {
   return logarithmic ? logarithmic_ticks(range, target) : linear_ticks(range, target);
+}
+
+std::vector<Tick> level_ticks(bool logarithmic, Range range, int target) {
+  auto result = ticks(logarithmic, range, target);
+  if (logarithmic && count_labels(result) < target) {
+    const auto more = multiples(range, std::array{1, 2, 5});
+    if (count_labels(more) > count_labels(result) && count_labels(more) <= target + 2)
+      result = more;
+  }
+  std::erase_if(result, [](const Tick& tick) { return !tick.labelled; });
+  return result;
 }
 
 }  // namespace overparam::report

@@ -19,6 +19,9 @@ struct Range {
 Range x_range(const Figure& figure);
 Range y_range(const Figure& figure);
 
+/// The same for lists of values.
+Range value_range(bool logarithmic, const std::vector<std::vector<double>>& lists);
+
 /// Maps values linearly, or by their logarithm, onto pixels.
 class Scale {
  public:
@@ -49,5 +52,9 @@ struct Tick {
 /// About `target` labelled ticks at round values inside the range: multiples of 1, 2 or 5 times a
 /// power of ten; powers of ten on a logarithmic axis that shows at least two of them.
 std::vector<Tick> ticks(bool logarithmic, Range range, int target);
+
+/// The same for contour lines, all of them labelled: where a logarithmic axis shows few powers of
+/// ten, 2 and 5 times them as well.
+std::vector<Tick> level_ticks(bool logarithmic, Range range, int target);
 
 }  // namespace overparam::report

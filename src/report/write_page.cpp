@@ -30,11 +30,13 @@ struct PartWriter {
   fs::path folder;
 
   void operator()(const Figure& figure) const { write_figure(figure.id, to_svg(figure)); }
-  void operator()(const ImageGrid& grid) const { write_figure(grid.id, to_svg(grid)); }
-  void operator()(const Table& table) const {
-    base::make_writable_folder(folder / "tables");
-    base::write_file(folder / "tables" / (file_name(table.title) + ".csv"), to_csv(table));
+  void operator()(const SurfaceFigure& figure) const {
+    write_figure(figure.id, to_svg(figure, SurfaceView::boxes));
+    write_figure(figure.id + "-contours", to_svg(figure, SurfaceView::contours));
+    write_table(figure.id, to_table(figure));
   }
+  void operator()(const ImageGrid& grid) const { write_figure(grid.id, to_svg(grid)); }
+  void operator()(const Table& table) const { write_table(file_name(table.title), table); }
   void operator()(const Details& details) const {
     for (const auto& block : details.blocks) std::visit(*this, block);
   }
@@ -45,6 +47,10 @@ struct PartWriter {
   void write_figure(const std::string& id, const std::string& svg) const {
     base::make_writable_folder(folder / "figures");
     base::write_file(folder / "figures" / (id + ".svg"), svg);
+  }
+  void write_table(const std::string& name, const Table& table) const {
+    base::make_writable_folder(folder / "tables");
+    base::write_file(folder / "tables" / (name + ".csv"), to_csv(table));
   }
 };
 

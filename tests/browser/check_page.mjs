@@ -1,8 +1,8 @@
-// node check_page.mjs PAGE.html [--charts N] [--screenshot DIR] [--browser PATH]
+// node check_page.mjs PAGE.html [--charts N] [--surfaces N] [--screenshot DIR] [--browser PATH]
 //
-// Opens a report in Chromium, on a desktop and on a phone, light, dark, printed and without scripts,
-// and fails for errors, requests, charts that are not drawn, overflow, and labels that overlap or
-// are cut off. --charts: how many charts the page must have.
+// Opens a report in Chromium, on a desktop and on a phone, light, dark, printed, without scripts and
+// without WebGL, and fails for errors, requests, charts that are not drawn, overflow, and labels that
+// overlap or are cut off. --charts, --surfaces: how many charts and surface figures the page must have.
 import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -13,12 +13,13 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     charts: { type: "string" },
+    surfaces: { type: "string" },
     screenshot: { type: "string" },
     browser: { type: "string", default: "/usr/bin/chromium" },
   },
 });
 if (positionals.length !== 1) {
-  console.error("usage: node check_page.mjs PAGE.html [--charts N] [--screenshot DIR]");
+  console.error("usage: node check_page.mjs PAGE.html [--charts N] [--surfaces N] [--screenshot DIR]");
   process.exit(2);
 }
 const address = pathToFileURL(resolve(positionals[0])).href;
@@ -64,6 +65,33 @@ const chartFaults = (wantsStatic) => {
   return faults;
 };
 
+const surfaceFaults = (wantsStatic) => {
+  const faults = [];
+  const visible = (node) => node.getClientRects().length > 0;
+  for (const figure of document.querySelectorAll("figure.surfaces")) {
+    const fault = (text) => faults.push(figure.id + ": " + text);
+    const count = JSON.parse(figure.querySelector("script").textContent).surfaces.length;
+    const drawings = [...figure.querySelectorAll(".static > svg")].filter(visible);
+    if (wantsStatic) {
+      if (drawings.length !== 1) fault(drawings.length + " static drawings are visible");
+      // Of several, the narrow drawing shows the cells of the wide one again.
+      const cells = drawings.flatMap((svg) => [...svg.querySelectorAll("[id*='-cell-'], use")]);
+      const drawn = (count > 1 ? cells : drawings).map((part) => part.getBoundingClientRect());
+      const readable = drawn.filter((box) => box.width > 150 && box.height > 150).length;
+      if (readable !== count) fault(readable + " cells for " + count + " surfaces");
+      if (figure.querySelector("canvas") && visible(figure.querySelector("canvas"))) fault("shows a scene as well");
+      continue;
+    }
+    if (drawings.length > 0) fault("shows its static drawing too");
+    if (figure.querySelectorAll(".plot canvas").length === 0) fault("has no scene");
+    if (figure.querySelectorAll(".plot .heatmaplayer image").length !== 1) fault("has no map");
+    if (figure.querySelectorAll(".plot .contourlayer path").length === 0) fault("has no contour lines");
+    const thumbnails = [...figure.querySelectorAll(".thumbnails use")].filter((use) => use.getBBox().width > 100);
+    if (count > 1 && thumbnails.length !== count) fault(thumbnails.length + " thumbnails for " + count + " surfaces");
+  }
+  return faults;
+};
+
 const overflowFaults = (printed) => {
   const width = document.documentElement.clientWidth;
   // Paper does not scroll, so that very wide tables are cut there.
@@ -80,7 +108,7 @@ const overflowFaults = (printed) => {
 
 const labelFaults = () => {
   const faults = [];
-  for (const figure of document.querySelectorAll("figure.chart")) {
+  for (const figure of document.querySelectorAll("figure.chart, figure.surfaces")) {
     const box = figure.getBoundingClientRect();
     const labels = [...figure.querySelectorAll("svg text")]
       .filter((text) => text.getClientRects().length > 0 && text.textContent.trim() !== "")
@@ -111,23 +139,27 @@ const accessFaults = () => {
   return faults;
 };
 
-const browser = await chromium.launch({
-  executablePath: options.browser,
-  args: [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ],
-});
+const launch = (...more) =>
+  chromium.launch({
+    executablePath: options.browser,
+    args: [
+      "--no-sandbox",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      ...more,
+    ],
+  });
 
-const open = async (name, settings) => {
+// WebGL in software: the same everywhere.
+const browser = await launch("--use-angle=swiftshader", "--enable-unsafe-swiftshader");
+
+const open = async (name, settings, browser) => {
   const context = await browser.newContext({ ...settings, offline: true });
   const page = await context.newPage();
-  page.on("pageerror", (error) => failures.push(`${name}: ${error.message}`));
+  page.on("pageerror", (error) => failures.push(`${name}: ${error.stack ?? error.message}`));
   page.on("console", (message) => {
     if (message.type() === "error") failures.push(`${name}: console: ${message.text()}`);
   });
@@ -143,10 +175,13 @@ const open = async (name, settings) => {
 };
 
 const isStatic = (page) => page.evaluate(() => window.Plotly === undefined);
+const hasWebGL = (page) => page.evaluate(() => document.createElement("canvas").getContext("webgl") !== null);
 
-const inspect = async (name, page, wantsStatic) => {
+// What is drawn by the browser's own means alone: nothing, surfaces, or charts too.
+const inspect = async (name, page, { charts, surfaces }) => {
   const faults = [
-    ...(await page.evaluate(chartFaults, wantsStatic)),
+    ...(await page.evaluate(chartFaults, charts)),
+    ...(await page.evaluate(surfaceFaults, surfaces)),
     ...(await page.evaluate(overflowFaults, name === "print")),
     ...(await page.evaluate(labelFaults)),
     ...(await page.evaluate(accessFaults)),
@@ -196,30 +231,135 @@ const tryControls = async (page) => {
   }
 };
 
+// How many colours a part of the page shows.
+const coloursOf = async (page, part) => {
+  const png = (await part.screenshot()).toString("base64");
+  return page.evaluate(async (content) => {
+    const image = new Image();
+    image.src = "data:image/png;base64," + content;
+    await image.decode();
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [image.width, image.height];
+    const context = canvas.getContext("2d");
+    context.drawImage(image, 0, 0);
+    return new Set(new Uint32Array(context.getImageData(0, 0, image.width, image.height).data.buffer)).size;
+  }, png);
+};
+
+const trySurfaces = async (page) => {
+  const figure = page.locator("figure.surfaces:has(.thumbnails)").first();
+  if ((await figure.count()) === 0) return;
+  const names = await figure.evaluate((node) =>
+    JSON.parse(node.querySelector("script").textContent).surfaces.map(({ name }) => name),
+  );
+  const [scene, map] = [figure.locator(".pair .canvas").first(), figure.locator(".pair .canvas").last()];
+  const settled = () => becomes(async () => (await figure.getAttribute("aria-busy")) === null);
+  const layout = (key) => scene.evaluate((node, key) => JSON.stringify(node.layout.scene[key]), key);
+  const pixels = async () => (await scene.screenshot()).toString("base64");
+  const isSelected = async (index) => {
+    const isShown = async () => (await figure.locator(".head strong").textContent()) === names[index];
+    expect(await becomes(isShown), `surface ${index} is not shown`);
+    await settled();
+    expect((await figure.locator("[aria-pressed=true]").textContent()) === names[index], `thumbnail ${index} is not lit`);
+    expect((await figure.locator("[type=range]").inputValue()) === String(index), `the slider is not at ${index}`);
+  };
+
+  await figure.scrollIntoViewIfNeeded();
+  expect(await becomes(async () => (await coloursOf(page, scene)) > 200), "the scene is blank");
+  await isSelected(0);
+
+  const box = await scene.boundingBox();
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  const camera = await layout("camera");
+  await page.mouse.move(x, y);
+  expect(await becomes(() => scene.locator(".hovertext").count()), "a pointer on the surface shows no numbers");
+  await page.mouse.down();
+  await page.mouse.move(x + 60, y + 10, { steps: 5 });
+  await page.mouse.up();
+  await page.mouse.move(2, 2);
+  expect(await becomes(async () => (await layout("camera")) !== camera), "a drag does not turn the scene");
+  const turned = await layout("camera");
+
+  const before = await pixels();
+  await figure.locator("[type=range]").focus();
+  await page.keyboard.press("ArrowRight");
+  await isSelected(1);
+  expect(await becomes(async () => (await pixels()) !== before), "the scene does not follow the slider");
+  expect((await layout("camera")) === turned, "the view is lost between surfaces");
+  await figure.locator(".thumbnails button").last().click();
+  await isSelected(names.length - 1);
+  await page.keyboard.press("ArrowLeft");
+  await isSelected(names.length - 2);
+
+  const ownRange = await layout("zaxis");
+  await figure.locator("[type=checkbox]").click();
+  await settled();
+  expect((await layout("zaxis")) !== ownRange, "the scale does not change");
+  await figure.locator("[type=checkbox]").click();
+  await map.hover();
+  expect(await becomes(() => map.locator(".hovertext").count()), "a pointer on the map shows no numbers");
+  await page.mouse.move(2, 2);
+  await figure.getByText("Play").click();
+  await isSelected(names.length - 1);
+  await figure.getByText("Reset view").click();
+  await settled();
+  expect((await layout("camera")) === camera, "the view is not reset");
+};
+
+const contextLossFallsBack = async (page) => {
+  const figure = page.locator("figure.surfaces").first();
+  if ((await figure.count()) === 0) return;
+  await figure.evaluate((node) => {
+    const context = node.querySelector("canvas").getContext("webgl");
+    context.getExtension("WEBGL_lose_context").loseContext();
+  });
+  const drawing = figure.locator(".static > svg:visible");
+  expect(await becomes(() => drawing.count()), "a lost scene does not give way to its drawing");
+};
+
+const interactive = { charts: false, surfaces: false };
+const desktopWindow = { viewport: { width: 1280, height: 900 } };
+const allStatic = { charts: true, surfaces: true };
+
 try {
-  const desktop = await open("light", { viewport: { width: 1280, height: 900 }, colorScheme: "light" });
-  const charts = await desktop.locator("figure.chart").count();
-  if (options.charts !== undefined) {
-    expect(charts === Number(options.charts), `${charts} charts, ${options.charts} were expected`);
+  const desktop = await open("light", { ...desktopWindow, colorScheme: "light" }, browser);
+  for (const [option, selector] of [["charts", "figure.chart"], ["surfaces", "figure.surfaces"]]) {
+    const found = await desktop.locator(selector).count();
+    if (options[option] === undefined) continue;
+    expect(found === Number(options[option]), `${found} ${option}, ${options[option]} were expected`);
   }
   const withoutLibrary = await isStatic(desktop);
-  await inspect("light", desktop, withoutLibrary);
+  const withoutScenes = withoutLibrary || !(await hasWebGL(desktop));
+  const drawnAs = withoutLibrary ? allStatic : { ...interactive, surfaces: withoutScenes };
+  await inspect("light", desktop, drawnAs);
   await tryControls(desktop);
+  if (!withoutScenes) await trySurfaces(desktop);
   await desktop.emulateMedia({ colorScheme: "dark" });
   await desktop.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
   await becomes(async () => (await desktop.locator("figure[aria-busy]").count()) === 0);
-  await inspect("dark", desktop, withoutLibrary);
+  await inspect("dark", desktop, drawnAs);
   await desktop.emulateMedia({ colorScheme: "light", media: "print" });
-  await inspect("print", desktop, true);
+  await inspect("print", desktop, allStatic);
+  await desktop.emulateMedia({ media: "screen" });
+  if (!withoutScenes) await contextLossFallsBack(desktop);
 
-  const phone = await open("phone", {
-    viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true,
-  });
-  await inspect("phone", phone, withoutLibrary);
+  const phoneWindow = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
+  const phone = await open("phone", phoneWindow, browser);
+  await inspect("phone", phone, drawnAs);
 
-  const unscripted = await open("no-script", { viewport: { width: 1280, height: 900 }, javaScriptEnabled: false });
-  await inspect("no-script", unscripted, true);
-  kind = withoutLibrary ? "static charts" : "interactive charts";
+  const unscripted = await open("no-script", { ...desktopWindow, javaScriptEnabled: false }, browser);
+  await inspect("no-script", unscripted, allStatic);
+  const unscriptedPhone = await open("phone-no-script", { ...phoneWindow, javaScriptEnabled: false }, browser);
+  await inspect("phone-no-script", unscriptedPhone, allStatic);
+  kind = withoutLibrary ? "static charts" : withoutScenes ? "interactive charts, no WebGL" : "interactive charts";
+  if (!withoutScenes && (await desktop.locator("figure.surfaces").count()) > 0) {
+    const flat = await launch("--disable-3d-apis");
+    try {
+      await inspect("no-webgl", await open("no-webgl", desktopWindow, flat), { ...interactive, surfaces: true });
+    } finally {
+      await flat.close();
+    }
+  }
 } finally {
   await browser.close();
 }

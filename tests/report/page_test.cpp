@@ -50,6 +50,20 @@ TEST(Page, EscapesEveryText) {
   figure.series.push_back({.name = bad, .x = {1}, .y = {1}});
   Table table{.title = bad, .caption = bad, .columns = {{.name = bad, .meaning = bad}}};
   table.add_row({bad});
+  const SurfaceFigure surfaces{
+      .id = bad,
+      .title = bad,
+      .caption = bad,
+      .x = {.label = bad},
+      .y = {.label = bad},
+      .z = {.label = bad},
+      .surfaces = {{.name = bad,
+                    .x = {0, 1},
+                    .y = {0, 1},
+                    .z = {0, 1, 2, 3},
+                    .marks = {{.label = bad}},
+                    .paths = {{.name = bad, .x = {0, 1}, .y = {0, 1}, .z = {0, 3}}},
+                    .note = bad}}};
   const std::string html =
       to_html({.title = bad,
                .subtitle = bad,
@@ -58,6 +72,7 @@ TEST(Page, EscapesEveryText) {
                           KeyNumbers{{{bad, bad, bad}}},
                           table,
                           figure,
+                          surfaces,
                           ImageGrid{.id = bad,
                                     .title = bad,
                                     .caption = bad,
@@ -68,8 +83,8 @@ TEST(Page, EscapesEveryText) {
                           Details{bad, {Paragraph{bad}, table, Command{bad}}}}});
   EXPECT_EQ(count(html, "<img src=x"), 0u);
   EXPECT_EQ(count(html, "onerror=alert(1)>\""), 0u);
-  // Scripts: the figure's numbers, the chart library, what draws with it, the page's own.
-  EXPECT_EQ(count(html, "</script"), 4u);
+  // Scripts: the numbers of two figures, the chart library, what draws with it, the page's own.
+  EXPECT_EQ(count(html, "</script"), 5u);
 }
 
 TEST(Page, WhatIsPutInIsNotFilledAgain) {
@@ -79,23 +94,29 @@ TEST(Page, WhatIsPutInIsNotFilledAgain) {
   EXPECT_TRUE(holds(html, "<p>{{nothing}} }}</p>"));
 }
 
-TEST(Page, CarriesTheChartLibraryOnceAndOnlyForCharts) {
-  const std::string with = to_html(tests::sample_page());
-  const std::string without = to_html({.title = "t", .blocks = {Paragraph{"p"}}});
-  EXPECT_LT(without.size(), 60'000u);
+TEST(Page, CarriesTheChartLibraryOnceAndNoMoreOfItThanItNeeds) {
+  const std::string surfaces = to_html(tests::sample_page());
+  const std::string charts = to_html({.title = "t", .blocks = {tests::small_log_figure()}});
+  const std::string neither = to_html({.title = "t", .blocks = {Paragraph{"p"}}});
+  EXPECT_LT(neither.size(), 60'000u);
   if (!has_interactive_charts()) GTEST_SKIP() << "this build carries no chart library";
-  EXPECT_EQ(count(with, embedded::charts_js()), 1u);
-  EXPECT_EQ(count(without, embedded::charts_js().substr(0, 1000)), 0u);
+  EXPECT_EQ(count(surfaces, embedded::charts_3d_js()), 1u);
+  EXPECT_EQ(count(surfaces, embedded::charts_js()), 0u);
+  EXPECT_EQ(count(charts, embedded::charts_js()), 1u);
+  EXPECT_EQ(count(charts, embedded::charts_3d_js()), 0u);
+  EXPECT_EQ(count(neither, embedded::charts_js().substr(0, 1000)), 0u);
 }
 
 TEST(Page, TheChartLibraryKeepsItsLicenceAndCannotEndItsScript) {
   if (!has_interactive_charts()) GTEST_SKIP() << "this build carries no chart library";
-  const auto script = embedded::charts_js();
-  EXPECT_LT(script.size(), 1'600'000u);
-  EXPECT_NE(script.find("Plotly Technologies Inc."), std::string_view::npos);
-  EXPECT_NE(script.find("Permission is hereby granted"), std::string_view::npos);
-  EXPECT_EQ(count(script, "</script"), 0u);
-  EXPECT_EQ(count(script, "<!--"), 0u);
+  EXPECT_LT(embedded::charts_js().size(), 1'600'000u);
+  EXPECT_LT(embedded::charts_3d_js().size(), 2'200'000u);
+  for (const auto script : {embedded::charts_js(), embedded::charts_3d_js()}) {
+    EXPECT_NE(script.find("Plotly Technologies Inc."), std::string_view::npos);
+    EXPECT_NE(script.find("Permission is hereby granted"), std::string_view::npos);
+    EXPECT_EQ(count(script, "</script"), 0u);
+    EXPECT_EQ(count(script, "<!--"), 0u);
+  }
 }
 
 TEST(Page, FiguresCarryTheirNumbersAndTheirDrawings) {

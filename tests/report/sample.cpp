@@ -148,6 +148,72 @@ Figure small_log_figure() {
                       .mark = Mark::line_and_points}}};
 }
 
+SurfaceFigure surface_figure() {
+  SurfaceFigure figure{
+      .id = "landscape",
+      .title = "The objective around six weights of one run",
+      .caption =
+          "Along the gradient the objective falls; along the direction of most negative "
+          "curvature it bends down as long as there is one. The sticks stand at `W_t`.",
+      .x = {.label = "negative gradient"},
+      .y = {.label = "most negatively curved direction"},
+      .z = {.label = "objective F", .logarithmic = true}};
+  const std::pair<int, double> epochs[] = {
+      {5, 0.4}, {40, 0.3}, {90, 0.12}, {120, 0.1}, {130, 0.05}, {160, 0.02}};
+  for (const auto& [epoch, reach] : epochs) {
+    const double depth = std::exp(-epoch / 35.0);
+    const double bend = epoch < 60 ? 0.9 : 0.25;
+    const auto height = [&, reach = reach](double x, double y) {
+      const double u = x / reach;
+      const double v = y / reach;
+      const double ripple = 0.12 * std::cos(5 * u + 2 * v) * bend;
+      return 2 * depth * std::exp(0.9 * u * u - bend * v * v - 0.8 * u - 0.3 * u * v + ripple);
+    };
+    Surface surface{.name = "epoch " + std::to_string(epoch)};
+    for (int i = 0; i <= 24; ++i) {
+      surface.x.push_back(reach * (i - 12) / 12.0);
+      surface.y.push_back(reach * (i - 12) / 12.0);
+    }
+    for (std::size_t row = 0; row < 25; ++row) {
+      for (std::size_t column = 0; column < 25; ++column) {
+        const bool missing = epoch == 40 && row > 17 && column > 17 && row + column > 40;
+        surface.z.push_back(missing ? kNaN : height(surface.x[column], surface.y[row]));
+      }
+    }
+    SurfacePath path{.name = "the last 20 steps, projected"};
+    for (int step = 0; step <= 20; ++step) {
+      const double left = 1 - step / 20.0;
+      path.x.push_back(-0.8 * reach * left);
+      path.y.push_back(0.35 * reach * left * std::cos(3 * left));
+      path.z.push_back(height(path.x.back(), path.y.back()));
+    }
+    surface.paths.push_back(std::move(path));
+    surface.marks.push_back({.x = 0, .y = 0, .z = height(0, 0), .label = "weights W_t"});
+    surface.note = "F = " + std::to_string(height(0, 0)) + ", curvature " +
+                   std::to_string(-2 * bend * height(0, 0) / (reach * reach)) + ", step 0.1";
+    figure.surfaces.push_back(std::move(surface));
+  }
+  return figure;
+}
+
+SurfaceFigure lone_surface_figure() {
+  SurfaceFigure figure{.id = "saddle",
+                       .title = "A saddle",
+                       .x = {.label = "u"},
+                       .y = {.label = "v"},
+                       .z = {.label = "u² − v²"}};
+  Surface surface{.name = "exact"};
+  for (const double x : {-2.0, -1.5, -1.0, -0.6, -0.3, 0.0, 0.3, 0.6, 1.0, 1.5, 2.0}) {
+    surface.x.push_back(x);
+    surface.y.push_back(0.5 * x);
+  }
+  for (const double y : surface.y) {
+    for (const double x : surface.x) surface.z.push_back(x * x - y * y);
+  }
+  figure.surfaces.push_back(std::move(surface));
+  return figure;
+}
+
 ImageGrid grey_images() {
   ImageGrid grid{.id = "digits",
                  .title = "The digits with the largest residual",
@@ -272,6 +338,8 @@ Page sample_page() {
           log_log_figure(),
           Heading{"Landscape"},
           linear_figure(),
+          surface_figure(),
+          lone_surface_figure(),
           Heading{"Samples"},
           grey_images(),
           colour_images(),

@@ -6,10 +6,12 @@
 
 namespace overparam::report::tests {
 
-Figure log_log_figure();    ///< error bars, a fitted line, a reference slope
-Figure semi_log_figure();   ///< bands, dashed predictions, 20,000 steps
-Figure linear_figure();     ///< seven series, negative values, a gap
-Figure small_log_figure();  ///< less than one decade, one series named like its axis
+Figure log_log_figure();         ///< error bars, a fitted line, a reference slope
+Figure semi_log_figure();        ///< bands, dashed predictions, 20,000 steps
+Figure linear_figure();          ///< seven series, negative values, a gap
+Figure small_log_figure();       ///< less than one decade, one series named like its axis
+SurfaceFigure surface_figure();  ///< six surfaces with ranges of their own, marks, paths, a hole
+SurfaceFigure lone_surface_figure();  ///< negative values, no mark, uneven coordinates
 ImageGrid grey_images();
 ImageGrid colour_images();
 Table verdict_table();

@@ -2,6 +2,7 @@
 // Writes the sample page, and each of its figures as SVG, for the test in a browser.
 #include <filesystem>
 #include <iostream>
+#include <utility>
 
 #include "overparam/base/files.hpp"
 #include "report/sample.hpp"
@@ -20,6 +21,14 @@ int main(int argc, char** argv) {
                              report::tests::linear_figure(),
                              report::tests::small_log_figure()}) {
     base::write_file(folder / (figure.id + ".svg"), report::to_svg(figure));
+  }
+  for (const auto& figure :
+       {report::tests::surface_figure(), report::tests::lone_surface_figure()}) {
+    for (const auto& [view, ending] : {std::pair{report::SurfaceView::both, ""},
+                                       {report::SurfaceView::boxes, "-boxes"},
+                                       {report::SurfaceView::contours, "-contours"}}) {
+      base::write_file(folder / (figure.id + ending + ".svg"), report::to_svg(figure, view));
+    }
   }
   for (const auto& grid : {report::tests::grey_images(), report::tests::colour_images()}) {
     base::write_file(folder / (grid.id + ".svg"), report::to_svg(grid));

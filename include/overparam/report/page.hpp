@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "overparam/report/figure.hpp"
+#include "overparam/report/surface.hpp"
 #include "overparam/report/table.hpp"
 
 namespace overparam::report {
@@ -45,8 +46,15 @@ struct Details {
   std::vector<std::variant<Paragraph, Table, Command>> blocks;
 };
 
-using Block =
-    std::variant<Heading, Paragraph, KeyNumbers, Table, Figure, ImageGrid, Command, Details>;
+using Block = std::variant<Heading,
+                           Paragraph,
+                           KeyNumbers,
+                           Table,
+                           Figure,
+                           SurfaceFigure,
+                           ImageGrid,
+                           Command,
+                           Details>;
 
 struct Page {
   std::string title;
@@ -56,12 +64,15 @@ struct Page {
 
 /// One HTML file that needs no other file and no network. Every figure carries its static SVG;
 /// where this build has the chart library (`has_interactive_charts`) and the browser runs scripts,
-/// an interactive chart takes its place. Sets `window.ready = true` when all charts are drawn.
+/// an interactive chart takes its place; surfaces need WebGL as well. Sets `window.ready = true`
+/// when all charts are drawn.
 /// @throws Error(internal) as `to_svg` for figures and images that contradict themselves
 std::string to_html(const Page& page);
 
 /// Writes report.html into `folder`, every chart and picture again as figures/<id>.svg, and every
-/// table as tables/<title>.csv, for papers and spreadsheets. Returns the path of report.html.
+/// table as tables/<title>.csv, for papers and spreadsheets. Surfaces become figures/<id>.svg,
+/// their maps figures/<id>-contours.svg and their numbers tables/<id>.csv. Returns the path of
+/// report.html.
 /// @throws Error(usage) if the folder cannot be written, Error(capacity) if it is full
 std::filesystem::path write_page(const Page& page, const std::filesystem::path& folder);
 
