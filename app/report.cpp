@@ -8,6 +8,7 @@
 #include "overparam/study/demo.hpp"
 #include "overparam/study/pages.hpp"
 #include "overparam/study/run_record.hpp"
+#include "overparam/study/vision_run.hpp"
 
 namespace overparam::app {
 
@@ -44,6 +45,7 @@ void refuse_rows(const fs::path& folder) {
 
 report::Page page_of(const fs::path& folder) {
   refuse_rows(folder);
+  if (study::is_vision_run(folder)) return study::vision_page(study::read_vision_run(folder));
   return study::is_demo(folder) ? study::demo_page(study::read_demo(folder))
                                 : study::run_page(study::read_run(folder));
 }

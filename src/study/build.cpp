@@ -9,6 +9,7 @@
 #include "overparam/kernel/tangent_kernel.hpp"
 #include "overparam/net/catalogue.hpp"
 #include "overparam/study/training.hpp"
+#include "overparam/study/vision_run.hpp"
 #include "overparam/train/newton_plan.hpp"
 #include "overparam/train/step_size.hpp"
 #include "run_settings.hpp"
@@ -141,6 +142,7 @@ NetworkInput network_input(const PreparedData& data) {
 }
 
 net::Architecture build_architecture(const Settings& settings, const NetworkInput& input) {
+  refuse_vision(settings, "this command");
   const auto& family = net::find_network(settings.text("network.kind"));
   check_settings_are_read(settings, family);
   const auto options = network_options(settings, input);

@@ -14,6 +14,7 @@
 #include "overparam/kernel/infinite.hpp"
 #include "overparam/net/catalogue.hpp"
 #include "overparam/net/loss.hpp"
+#include "overparam/net/vision.hpp"
 #include "overparam/study/recipe.hpp"
 #include "overparam/study/run_record.hpp"
 
@@ -24,6 +25,11 @@ std::vector<report::Table> catalogue_tables() {
                          .columns = {{"name", ""}, {"description", ""}, {"source", ""}}};
   for (const auto& family : net::networks()) {
     networks.add_row({family.name, family.description, family.source});
+  }
+  report::Table vision{.title = "Networks of images",
+                       .columns = {{"name", ""}, {"description", ""}, {"source", ""}}};
+  for (const auto& family : net::vision_networks()) {
+    vision.add_row({family.name, family.description, family.source});
   }
   report::Table losses{.title = "Losses",
                        .columns = {{"name", ""}, {"formula", ""}, {"source", ""}}};
@@ -38,7 +44,7 @@ std::vector<report::Table> catalogue_tables() {
                        .columns = {{"id", ""}, {"source", ""}, {"statement", ""}}};
   for (const auto& claim : claims::claims())
     claims.add_row({claim.id, claim.source, claim.statement});
-  return {networks, losses, generators, readers, claims, recipe_table()};
+  return {networks, vision, losses, generators, readers, claims, recipe_table()};
 }
 
 namespace {

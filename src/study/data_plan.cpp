@@ -17,6 +17,7 @@
 #include "overparam/linalg/solve.hpp"
 #include "overparam/linalg/spectrum.hpp"
 #include "overparam/study/training.hpp"
+#include "overparam/study/vision_run.hpp"
 #include "overparam/train/step_size.hpp"
 #include "overparam/train/subset.hpp"
 #include "overparam/train/trainer.hpp"
@@ -423,6 +424,7 @@ class Planner {
 }  // namespace
 
 DataPlan plan_data(const Settings& settings, const Voice& voice, const PlanLimits& limits) {
+  refuse_vision(settings, "plan");
   return Planner(settings, voice, limits).run();
 }
 

@@ -19,6 +19,7 @@
 #include "overparam/kernel/tangent_kernel.hpp"
 #include "overparam/linalg/spectrum.hpp"
 #include "overparam/study/training.hpp"
+#include "overparam/study/vision_run.hpp"
 #include "overparam/train/checkpoint.hpp"
 #include "run_settings.hpp"
 
@@ -469,6 +470,7 @@ class KernelStudy {
 }  // namespace
 
 KernelRecord run_kernel_study(const Settings& settings, bool fresh, const Voice& voice) {
+  refuse_vision(settings, "ntk");
   return KernelStudy(settings, fresh, voice).run();
 }
 

@@ -5,6 +5,7 @@
 #include "overparam/net/catalogue.hpp"
 #include "overparam/net/loss.hpp"
 #include "option_tables.hpp"
+#include "overparam/net/vision.hpp"
 #include "overparam/study/settings.hpp"
 
 namespace overparam::study {
@@ -72,18 +73,27 @@ std::vector<Option> data_options() {
   };
 }
 
+/// Those of the paper, then those of images.
+std::vector<std::string> network_names() {
+  auto names = base::names_of(net::networks());
+  std::ranges::copy(base::names_of(net::vision_networks()), std::back_inserter(names));
+  return names;
+}
+
 std::vector<Option> network_options() {
   return {
       {.key = "network.kind",
        .flag = "--network",
        .fallback = "fc",
-       .help = "the architecture",
-       .choices = base::names_of(net::networks())},
+       .help = "the architecture; from resnet8 on networks of images with batch normalisation, whose "
+               "other defaults are their source's recipe",
+       .choices = network_names()},
       {.key = "network.width",
        .flag = "--width",
        .type = integer,
        .fallback = "1024",
-       .help = "m, neurons in each hidden layer, or channels of a convolution",
+       .help = "m, neurons in each hidden layer, or channels of a convolution; of networks of images "
+               "those of the first stage, 16 or 64 unless given",
        .low = 1},
       {.key = "network.depth",
        .flag = "--depth",
@@ -203,7 +213,24 @@ std::vector<Option> train_options() {
       {.key = "train.schedule",
        .flag = "--schedule",
        .fallback = "",
-       .help = "changes of the step size as STEP:FACTOR,STEP:FACTOR"},
+       .help = "changes of the step size as STEP:FACTOR,STEP:FACTOR; of networks of images as "
+               "EPOCH:FACTOR, where epochs count from 0"},
+      {.key = "train.epochs",
+       .flag = "--epochs",
+       .type = integer,
+       .fallback = "164",
+       .help = "of networks of images: passes over the data",
+       .low = 1},
+      {.key = "train.augment",
+       .flag = "--augment",
+       .fallback = "crop-flip",
+       .help = "of networks of images: each image shifted by up to 4 pixels and half of them "
+               "mirrored, in every epoch anew",
+       .choices = {"crop-flip", "none"}},
+      {.key = "train.snapshots",
+       .flag = "--snapshots",
+       .fallback = "5,40,90,120,130,160",
+       .help = "of networks of images: epochs after which the weights are kept, or all"},
       {.key = "train.max_steps",
        .flag = "--max-steps",
        .type = integer,
@@ -244,7 +271,9 @@ std::vector<Option> train_options() {
        .flag = "--measure-every",
        .type = integer,
        .fallback = "0",
-       .help = "steps on batches between measurements of the whole objective (0: an epoch)",
+       .help = "steps on batches between measurements of the whole objective (0: an epoch); of "
+               "networks of images epochs between those of the gradient (0: so that they take at "
+               "most a tenth of the time)",
        .low = 0},
       {.key = "train.checkpoint_seconds",
        .flag = "--checkpoint-seconds",

@@ -12,6 +12,7 @@
 #include "overparam/data/prepare.hpp"
 #include "overparam/data/sources.hpp"
 #include "overparam/net/catalogue.hpp"
+#include "overparam/net/vision.hpp"
 #include "prepare_stages.hpp"
 
 namespace overparam::study {
@@ -156,9 +157,14 @@ PreparedData read_data(const Settings& settings) {
                                                                               : read(settings)};
   data::Dataset& dataset = prepared.dataset;
   data::check_finite(dataset);
+  const at::Tensor true_labels = dataset.train.labels;
   data::apply_label_noise(dataset,
                           data::parse_label_noise(settings.text("data.labels")),
                           static_cast<std::uint64_t>(settings.integer("run.seed")));
+  if (true_labels.defined()) {
+    prepared.num_changed_labels =
+        true_labels.ne(dataset.train.labels).sum().item<std::int64_t>();
+  }
   data::average_down(dataset, settings.integer("data.image_size"));
   prepared.pictures = draw_samples(dataset);
   prepared.num_outputs = data::encode_targets(dataset, settings.integer("network.outputs"));
@@ -175,6 +181,7 @@ PreparedData read_data(const Settings& settings) {
 
 bool wants_unit_inputs(const Settings& settings) {
   return settings.text("data.normalise") == "auto" &&
+         !net::is_vision_network(settings.text("network.kind")) &&
          net::find_network(settings.text("network.kind")).unit_inputs;
 }
 

@@ -362,16 +362,19 @@ Table environment_table(const nlohmann::json& environment) {
   return versions;
 }
 
-report::Details origin_details(const RunRecord& record) {
-  Table versions = environment_table(record.environment);
-  versions.add_row({"peak memory", base::format_bytes(record.peak_memory)});
-  versions.add_row({"made", record.created});
+report::Details origin_details(const std::string& settings_toml,
+                               const nlohmann::json& environment,
+                               std::uint64_t peak_memory,
+                               const std::string& created) {
+  Table versions = environment_table(environment);
+  versions.add_row({"peak memory", base::format_bytes(peak_memory)});
+  versions.add_row({"made", created});
   return {.summary = "Settings, machine and versions",
           .blocks = {
               report::Paragraph{"Save these lines as `config.toml`; `overparam train --config "
                                 "config.toml` repeats the run to the same bits on the same machine "
                                 "and number of threads."},
-              report::Command{record.settings_toml},
+              report::Command{settings_toml},
               versions}};
 }
 
@@ -415,7 +418,8 @@ report::Page run_page(const RunRecord& record) {
       record.num_duplicates,
       record.num_conflicting)});
   if (!record.pictures.images.empty()) page.blocks.push_back(record.pictures);
-  page.blocks.push_back(origin_details(record));
+  page.blocks.push_back(origin_details(
+      record.settings_toml, record.environment, record.peak_memory, record.created));
   return page;
 }
 

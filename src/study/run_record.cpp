@@ -75,36 +75,7 @@ PredictedCurve curve_from_json(const json& object) {
   return curve;
 }
 
-std::vector<std::string> picture_labels(const report::ImageGrid& grid) {
-  std::vector<std::string> labels;
-  for (const auto& image : grid.images) labels.push_back(image.label);
-  return labels;
-}
-
 constexpr const char* kPictures = "arrays/pictures.npy";
-
-/// Fills in the pixels; the labels are already there.
-void read_pictures(const fs::path& folder, report::ImageGrid& grid) {
-  grid.id = "samples";
-  grid.title = "The first training samples";
-  grid.caption = "As they were read, before normalisation, with their labels.";
-  if (grid.images.empty()) return;
-  const at::Tensor pixels = base::read_npy(folder / kPictures).to(at::kFloat).contiguous();
-  base::require(
-      pixels.dim() == 4 && pixels.size(0) == static_cast<std::int64_t>(grid.images.size()),
-      ErrorKind::data,
-      "{}: does not hold the {} pictures that run.json lists",
-      (folder / kPictures).string(),
-      grid.images.size());
-  grid.channels = static_cast<int>(pixels.size(1));
-  grid.height = static_cast<int>(pixels.size(2));
-  grid.width = static_cast<int>(pixels.size(3));
-  for (std::size_t i = 0; i < grid.images.size(); ++i) {
-    const at::Tensor image = pixels[static_cast<std::int64_t>(i)];
-    const float* begin = image.data_ptr<float>();
-    grid.images[i].pixels.assign(begin, begin + image.numel());
-  }
-}
 
 RunRecord record_from_json(const json& document) {
   const auto& data = document.at("data");
@@ -135,10 +106,6 @@ RunRecord record_from_json(const json& document) {
     record.regime = {.drift = number_or_nan(*regime, "kernel_drift"),
                      .num_samples = regime->at("samples")};
   }
-  for (const std::string label : document.at("picture_labels")) {
-    record.pictures.images.push_back({.label = label});
-  }
-
   auto& facts = record.facts;
   facts.n = data.at("samples");
   facts.d = network.at("outputs");
@@ -315,6 +282,34 @@ void write_pictures(const fs::path& folder, const report::ImageGrid& grid) {
   base::write_npy(folder / kPictures, pixels);
 }
 
+std::vector<std::string> picture_labels(const report::ImageGrid& grid) {
+  std::vector<std::string> labels;
+  for (const auto& image : grid.images) labels.push_back(image.label);
+  return labels;
+}
+
+report::ImageGrid read_pictures(const fs::path& folder, const std::vector<std::string>& labels) {
+  report::ImageGrid grid{.id = "samples",
+                         .title = "The first training samples",
+                         .caption = "As they were read, before normalisation, with their labels."};
+  if (labels.empty()) return grid;
+  const at::Tensor pixels = base::read_npy(folder / kPictures).to(at::kFloat).contiguous();
+  base::require(pixels.dim() == 4 && pixels.size(0) == std::ssize(labels),
+                ErrorKind::data,
+                "{}: does not hold the {} pictures that run.json lists",
+                (folder / kPictures).string(),
+                labels.size());
+  grid.channels = static_cast<int>(pixels.size(1));
+  grid.height = static_cast<int>(pixels.size(2));
+  grid.width = static_cast<int>(pixels.size(3));
+  for (const auto& label : labels) {
+    const at::Tensor image = pixels[std::ssize(grid.images)];
+    const float* begin = image.data_ptr<float>();
+    grid.images.push_back({.pixels = {begin, begin + image.numel()}, .label = label});
+  }
+  return grid;
+}
+
 RunRecord read_run(const fs::path& folder) {
   const fs::path path = folder / "run.json";
   base::require(fs::exists(path),
@@ -323,12 +318,15 @@ RunRecord read_run(const fs::path& folder) {
                 folder.string());
   try {
     const json document = base::read_json(path);
-    base::require(document.is_object() && document.value("kind", "") == "train",
+    const std::string kind = document.is_object() ? document.value("kind", "") : "";
+    base::require(kind != "vision-run",
                   ErrorKind::data,
-                  "{}: not a training run",
+                  "{}: the run of a network of images: report and landscape take it",
                   path.string());
+    base::require(
+        kind == "train", ErrorKind::data, "{}: not a training run", path.string());
     RunRecord record = record_from_json(document);
-    read_pictures(folder, record.pictures);
+    record.pictures = read_pictures(folder, document.at("picture_labels"));
     const fs::path metrics = folder / "metrics.jsonl";
     base::require(
         fs::exists(metrics), ErrorKind::data, "{}: missing from the run", metrics.string());

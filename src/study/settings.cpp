@@ -165,6 +165,10 @@ double Settings::number(const std::string& key) const {
 
 const std::string& Settings::origin(const std::string& key) const { return value(key).origin; }
 
+bool Settings::is_chosen(const std::string& key) const {
+  return origin(key).starts_with("--") || text(key) != find_option(key, key).fallback;
+}
+
 std::string Settings::to_toml(const std::vector<std::string>& sections) const {
   std::string toml;
   for (const auto& section : sections) {
@@ -178,21 +182,30 @@ std::string Settings::to_toml(const std::vector<std::string>& sections) const {
 }
 
 std::string Settings::fingerprint() const {
-  static const std::vector<std::string> kOnlyWhenToStop{"train.max_steps",
+  static const std::vector<std::string> kChangeNoNumber{"train.epochs",
+                                                        "train.snapshots",
+                                                        "train.max_steps",
                                                         "train.target_objective",
                                                         "train.target_ratio",
                                                         "train.target_accuracy",
                                                         "train.gradient_norm",
                                                         "train.max_seconds",
                                                         "train.checkpoint_seconds"};
+  // Settings that came later count where they are chosen, so that older runs keep their names.
+  static const std::vector<std::string> kCameLater{"train.augment", "run.precision"};
   std::string all;
   for (const auto& option : options()) {
     const std::string section = option.section();
+    const auto is_one_of = [&](const std::vector<std::string>& keys) {
+      return std::ranges::find(keys, option.key) != keys.end();
+    };
     const bool decides = section == "data" || section == "network" || section == "train" ||
                          option.key == "run.seed" || option.key == "run.dtype" ||
-                         (option.key == "run.precision" && text(option.key) != option.fallback);
-    const bool stops = std::ranges::find(kOnlyWhenToStop, option.key) != kOnlyWhenToStop.end();
-    if (decides && !stops) all += fmt::format("{}={}\n", option.key, text(option.key));
+                         option.key == "run.precision";
+    const bool is_left_out =
+        is_one_of(kChangeNoNumber) ||
+        (is_one_of(kCameLater) && text(option.key) == option.fallback);
+    if (decides && !is_left_out) all += fmt::format("{}={}\n", option.key, text(option.key));
   }
   return base::stable_key(all);
 }

@@ -23,6 +23,7 @@
 #include "overparam/base/work_queue.hpp"
 #include "overparam/data/sources.hpp"
 #include "overparam/study/training.hpp"
+#include "overparam/study/vision_run.hpp"
 #include "overparam/train/trainer.hpp"
 #include "row_files.hpp"
 
@@ -315,6 +316,8 @@ SweepResult run_sweep(const Settings& settings,
                       const std::filesystem::path& folder,
                       const Voice& voice) {
   const base::Stopwatch watch;
+  const auto points = points_of(settings, axes);
+  for (const auto& point : points) refuse_vision(point.settings, "sweep");
   base::make_writable_folder(folder);
   std::map<std::string, SweepRow> finished;
   for_each_row(folder / kRows, [&](const json& line) {
@@ -325,7 +328,6 @@ SweepResult run_sweep(const Settings& settings,
   std::mutex mutex;
 
   SweepResult result{.axes = axes};
-  const auto points = points_of(settings, axes);
   SharedData data;
   std::vector<const SweepPoint*> missing;
   for (const auto& point : points) {

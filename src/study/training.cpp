@@ -21,6 +21,7 @@
 #include "overparam/train/checkpoint.hpp"
 #include "overparam/train/step_size.hpp"
 #include "row_files.hpp"
+#include "run_folder.hpp"
 #include "run_settings.hpp"
 
 namespace overparam::study {
@@ -28,12 +29,6 @@ namespace overparam::study {
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr const char* kCheckpoint = "checkpoint/state.safetensors";
-constexpr const char* kMetrics = "metrics.jsonl";
-constexpr const char* kRecord = "run.json";
-constexpr const char* kWeights = "weights.safetensors";
-constexpr const char* kOutputs = "arrays/outputs.npy";
 
 /// One run from its settings to its record.
 class TrainingRun {
@@ -55,7 +50,7 @@ class TrainingRun {
   RunRecord run() {
     plan();
     check_options();
-    prepare_folder();
+    prepare_run_folder(settings_, output_);
     net::Network network(architecture_,
                          seed_,
                          at::TensorOptions(number_type(settings_)).device(device_of(settings_)));
@@ -83,31 +78,6 @@ class TrainingRun {
     auto options = options_;
     options.step_size = 1;
     options.validate(problem_.size());
-  }
-
-  /// Refuses to touch a finished run or a checkpoint of other settings.
-  void prepare_folder() const {
-    const fs::path& folder = output_.folder;
-    if (folder.empty()) return;
-    const bool has_checkpoint = fs::exists(folder / kCheckpoint);
-    base::require(has_checkpoint || !output_.resume,
-                  ErrorKind::data,
-                  "cannot resume: there is no {}",
-                  (folder / kCheckpoint).string());
-    base::make_writable_folder(folder);
-    const bool is_finished = fs::exists(folder / kRecord);
-    const fs::path config = folder / "config.toml";
-    if (!fs::exists(config) || (!is_finished && !has_checkpoint) || output_.overwrite) return;
-    Settings former;
-    former.load_file(config);
-    const bool is_same = former.fingerprint() == settings_.fingerprint();
-    base::require(is_same && output_.resume,
-                  ErrorKind::usage,
-                  "{}: holds {} run{}; choose another --out, or add --overwrite to replace it{}",
-                  folder.string(),
-                  is_finished ? "a finished" : "an interrupted",
-                  is_same ? "" : " with other settings",
-                  is_same && has_checkpoint ? " or --resume to go on" : "");
   }
 
   void choose_step(const net::Network& network) {
@@ -198,22 +168,11 @@ class TrainingRun {
                           predicted.ratio));
   }
 
-  /// From here on the folder is this run's. What an earlier one ended with would be taken for ours
-  /// if we were killed.
-  void claim_folder() const {
-    if (output_.folder.empty()) return;
-    for (const char* result : {kRecord, kWeights, kOutputs, kDemo, "report.html"}) {
-      fs::remove(output_.folder / result);
-    }
-    if (!output_.resume) fs::remove_all(output_.folder / "checkpoint");
-    base::write_file(output_.folder / "config.toml", settings_.to_toml(kRunSections));
-  }
-
   void start_files(const net::Network& network) const {
     if (output_.folder.empty()) return;
     base::make_writable_folder(output_.folder / "arrays");
     base::make_writable_folder(output_.folder / "checkpoint");
-    base::write_safetensors(output_.folder / "weights-initial.safetensors",
+    base::write_safetensors(output_.folder / kInitialWeights,
                             train::weights_file(network));
     base::write_npy(output_.folder / "arrays/inputs.npy", problem_.inputs);
     base::write_npy(output_.folder / "arrays/targets.npy", problem_.targets);
@@ -226,7 +185,7 @@ class TrainingRun {
     train::TrainState state;
     std::optional<base::JsonLinesWriter> metrics;
     if (output_.resume) state = restore(network, trajectory);
-    claim_folder();
+    claim_run_folder(settings_, output_);
     if (!output_.resume) start_files(network);
     if (!output_.folder.empty()) metrics = open_metrics(trajectory);
 
@@ -454,8 +413,6 @@ class TrainingRun {
       record_.products = products_json(options_.products_in_use());
     }
   }
-
-  inline static const std::vector<std::string> kRunSections{"data", "network", "train", "run"};
 
   const Settings settings_;
   const PreparedData& data_;

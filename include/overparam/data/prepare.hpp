@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "overparam/data/dataset.hpp"
 
@@ -55,5 +56,27 @@ void check_finite(const Dataset& dataset);
 /// that is shorter than the longest by rounding alone (1e-14).
 /// @throws Error(data) for a zero row where rows are scaled, naming it
 void normalise(Dataset& dataset, Normalisation normalisation, at::ScalarType dtype);
+
+/// How the channels of images are scaled: x becomes (x - mean) / deviation.
+struct ImageScale {
+  std::vector<double> mean;       ///< one a channel
+  std::vector<double> deviation;  ///< one a channel, above 0
+  std::string source;             ///< where they are from, in words
+};
+
+/// For images of 3 x 32 x 32 with values from 0 to 1 the constants that CIFAR-10 and CIFAR-100 are
+/// trained with; for others mean and deviation over the pixels of the training part, in float64.
+/// @throws Error(usage) for samples that are no square images, (side, side) or (channels, side,
+/// side)
+/// @throws Error(data) for a channel that is the same in every pixel
+ImageScale image_scale(const Dataset& dataset);
+
+/// The samples of a part, scaled: (n, channels, side, side) float32, stored pixel by pixel
+/// (at::MemoryFormat::ChannelsLast), computed in float64.
+/// @throws Error(usage) as `image_scale`
+at::Tensor image_planes(const Dataset& dataset, const Samples& samples, const ImageScale& scale);
+
+/// What a pixel of zeros becomes (channels), float32.
+at::Tensor scaled_black(const ImageScale& scale);
 
 }  // namespace overparam::data

@@ -33,7 +33,10 @@ report::Figure spectrum_figure(const RunRecord& record);
 report::Table environment_table(const nlohmann::json& environment);
 
 /// Settings, machine and versions, folded.
-report::Details origin_details(const RunRecord& record);
+report::Details origin_details(const std::string& settings_toml,
+                               const nlohmann::json& environment,
+                               std::uint64_t peak_memory,
+                               const std::string& created);
 
 report::Table fit_table(const SweepResult& result);
 

@@ -21,6 +21,7 @@ struct PreparedData {
   data::Separation separation;           ///< delta of the normalised training inputs
   data::Separation distinct_separation;  ///< the same with duplicates counted once
   data::Duplicates duplicates;
+  std::int64_t num_changed_labels = 0;  ///< training labels that noise has changed
   report::ImageGrid
       pictures;  ///< of the first raw samples; no images where the data are not pictures
 };

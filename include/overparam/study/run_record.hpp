@@ -70,8 +70,14 @@ nlohmann::json to_json(const RunRecord& record);
 nlohmann::json to_json(const train::TrajectoryPoint& point);
 train::TrajectoryPoint point_from_json(const nlohmann::json& line);
 
-/// Writes arrays/pictures.npy, if there are any.
+/// Writes arrays/pictures.npy, if there are any; run.json holds their labels.
 void write_pictures(const std::filesystem::path& folder, const report::ImageGrid& grid);
+std::vector<std::string> picture_labels(const report::ImageGrid& grid);
+
+/// The pictures of a run, as many as there are labels.
+/// @throws Error(data) if the file does not hold so many
+report::ImageGrid read_pictures(const std::filesystem::path& folder,
+                                const std::vector<std::string>& labels);
 
 /// Reads run.json, metrics.jsonl and the pictures of a folder.
 /// @throws Error(data) naming what is missing or damaged

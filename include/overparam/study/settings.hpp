@@ -56,11 +56,15 @@ class Settings {
   [[nodiscard]] double number(const std::string& key) const;
   [[nodiscard]] const std::string& origin(const std::string& key) const;
 
+  /// Whether somebody asked for this value: by a flag or --set, or anywhere for another value than
+  /// the default. The config.toml of a run names every setting, and asks for few.
+  [[nodiscard]] bool is_chosen(const std::string& key) const;
+
   /// These sections as TOML that `load_file` reads back to the same settings.
   [[nodiscard]] std::string to_toml(const std::vector<std::string>& sections) const;
 
   /// A short name for what determines a run's numbers: the sections data, network and train without
-  /// the rules that only end a run, and the seed and number type.
+  /// the rules that only end a run or keep parts of it, and the seed and number type.
   [[nodiscard]] std::string fingerprint() const;
 
  private:
