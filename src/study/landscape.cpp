@@ -65,7 +65,7 @@ class LandscapeStudy {
       record_.interrupted = true;
     }
     record_.seconds = watch.seconds();
-    record_.peak_memory = base::peak_memory();
+    record_.peak_memory = base::peak_resident_memory();
     return std::move(record_);
   }
 

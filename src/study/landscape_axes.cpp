@@ -36,12 +36,13 @@ AxisSpec parse_axis(const std::string& text, const std::string& origin) {
                                    std::pair{"pca", AxisKind::pca}}) {
     if (const auto rank = rank_after(text, word)) return {.kind = kind, .rank = *rank};
   }
+  static const std::vector<std::string> kWords = {"gradient", "negative", "top", "random", "pca"};
   base::fail(ErrorKind::usage,
              "{}: an axis is gradient, negative, top, top2, random, random2, pca, pca2, to:POINT or "
              "file:PATH; found \"{}\"{}",
              origin,
              text,
-             base::did_you_mean(text, {"gradient", "negative", "top", "random", "pca"}));
+             base::did_you_mean(text, kWords));
 }
 
 std::string words_of(const AxisSpec& spec) {

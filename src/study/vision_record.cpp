@@ -269,12 +269,12 @@ train::VisionSnapshot load_snapshot(const fs::path& folder, std::int64_t epoch) 
                 epoch);
   if (epoch == 0) return snapshot;
   const auto initial = train::read_snapshot(folder / kInitialWeights);
-  base::require(describe(snapshot.architecture) == describe(initial.architecture),
+  base::require(train::describe(snapshot.architecture) == train::describe(initial.architecture),
                 ErrorKind::data,
                 "{}: of the network {}, expected that of the run, {}",
                 file->path.string(),
-                describe(snapshot.architecture),
-                describe(initial.architecture));
+                train::describe(snapshot.architecture),
+                train::describe(initial.architecture));
   return snapshot;
 }
 
