@@ -27,11 +27,10 @@ int run(const Arguments& arguments) {
   const auto voice = voice_for(arguments);
   warn_about_slow_products(voice);
   const fs::path folder = folder_for(arguments);
-  const auto record = study::run_landscape(
-      arguments.settings,
-      arguments.positional,
-      {.folder = folder, .fresh = arguments.has("fresh")},
-      voice);
+  const auto record = study::run_landscape(arguments.settings,
+                                           arguments.positional,
+                                           {.folder = folder, .fresh = arguments.has("fresh")},
+                                           voice);
   if (record.interrupted) {
     voice.say("interrupted; the same line goes on where this one stopped");
     return interrupted_exit();
@@ -54,7 +53,11 @@ Command landscape_command() {
                     .description = "the objective around a run's weights: gradient, most negative "
                                    "curvature, surfaces",
                     .sections = {"landscape"},
-                    .keys = {"data.source", "run.seed", "run.device", "run.threads", "run.memory",
+                    .keys = {"data.source",
+                             "run.seed",
+                             "run.device",
+                             "run.threads",
+                             "run.memory",
                              "run.out"},
                     .positional = "RUN",
                     .positional_help = "folder of a run, or a TorchScript module",

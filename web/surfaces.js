@@ -78,19 +78,22 @@ const SurfaceChart = (() => {
     const position = positions(figure);
     // Lines that lie in the surface itself would flicker, and dots would sink into it.
     const lift = 0.006 * (shape.range[1] - shape.range[0]);
-    const line = (overlay, x, y, z, width) => ({
-      type: "scatter3d", mode: "lines", x, y, z, hoverinfo: "skip",
+    const line = (overlay, x, y, z, width, said = { hoverinfo: "skip" }) => ({
+      type: "scatter3d", mode: "lines", x, y, z, ...said,
       line: { color: overlayColour(overlay, colour), width },
     });
+    const says = (mark) => ({ text: markText(figure, mark), hovertemplate: "%{text}<extra></extra>" });
     const paths = shape.paths.map((path) =>
       line(path, path.x, path.y, path.z.map(position).map((z) => (z === null ? null : z + lift)), 5),
     );
-    const sticks = shape.marks.map((mark) => line(mark, [mark.x, mark.x], [mark.y, mark.y], shape.range, 6));
+    const sticks = shape.marks.map((mark) =>
+      line(mark, [mark.x, mark.x], [mark.y, mark.y], shape.range, 6, says(mark)),
+    );
     const dots = shape.marks.map((mark) => ({
       type: "scatter3d", mode: "markers", x: [mark.x], y: [mark.y],
       z: [mark.z === null ? null : position(mark.z) + 5 * lift],
       marker: { color: overlayColour(mark, colour), size: 4, line: { color: colour("background"), width: 1 } },
-      text: markText(figure, mark), hovertemplate: "%{text}<extra></extra>",
+      ...says(mark),
     }));
     return [...paths, ...sticks, ...dots];
   };

@@ -84,13 +84,12 @@ DescentCriteria descent_criteria(const Objective& objective,
                                  double curvature) {
   DescentCriteria found{.best_step = minimum.step,
                         .drop = (objective_here - minimum.objective) / objective_here};
-  const Plane across{.centre = plane.centre.sub(plane.x_axis, minimum.step),
-                     .x_axis = plane.y_axis,
-                     .x = plane.y};
+  const Plane across{
+      .centre = plane.centre.sub(plane.x_axis, minimum.step), .x_axis = plane.y_axis, .x = plane.y};
   const at::Tensor beside = evaluate_plane(objective, across).objective;
   double least = minimum.objective;
-  for (const double value : std::vector<double>(beside.data_ptr<double>(),
-                                                beside.data_ptr<double>() + beside.numel())) {
+  for (const double value :
+       std::vector<double>(beside.data_ptr<double>(), beside.data_ptr<double>() + beside.numel())) {
     if (std::isfinite(value)) least = std::min(least, value);
   }
   found.benefit = (minimum.objective - least) / minimum.objective;

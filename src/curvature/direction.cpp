@@ -15,10 +15,11 @@ namespace overparam::curvature {
 
 namespace {
 
-constexpr base::EnumNames<DirectionMethod, 4> kMethods{{{DirectionMethod::lanczos, "lanczos"},
-                                                        {DirectionMethod::oja, "oja"},
-                                                        {DirectionMethod::neon_online, "neon-online"},
-                                                        {DirectionMethod::neon_det, "neon-det"}}};
+constexpr base::EnumNames<DirectionMethod, 4> kMethods{
+    {{DirectionMethod::lanczos, "lanczos"},
+     {DirectionMethod::oja, "oja"},
+     {DirectionMethod::neon_online, "neon-online"},
+     {DirectionMethod::neon_det, "neon-det"}}};
 
 /// Products that tell the largest eigenvalue well enough for a step.
 constexpr int kProductsForScale = 10;
@@ -129,7 +130,8 @@ class Search {
 
  private:
   [[nodiscard]] at::Tensor start() const {
-    at::Tensor v = at::empty({1, product_.objective().size()}, product_.weights().options().device(at::kCPU));
+    at::Tensor v =
+        at::empty({1, product_.objective().size()}, product_.weights().options().device(at::kCPU));
     if (options_.start.defined()) {
       v.copy_(options_.start.view({1, -1}));
     } else {
@@ -143,9 +145,11 @@ class Search {
   std::int64_t next_batch() {
     const std::int64_t place = steps_ % batches_;
     if (place == 0) {
-      order_ = base::random_permutation(
-          batches_,
-          base::Stream(options_.seed, "batches of a direction", static_cast<std::uint64_t>(steps_ / batches_)));
+      order_ =
+          base::random_permutation(batches_,
+                                   base::Stream(options_.seed,
+                                                "batches of a direction",
+                                                static_cast<std::uint64_t>(steps_ / batches_)));
     }
     ++steps_;
     products_ += 1 / static_cast<double>(batches_);
@@ -170,7 +174,8 @@ class Search {
     at::Tensor image = at::empty_like(v);
     product_(v, image);
     products_ += 1;
-    CurvedDirection found{.vector = v, .curvature = linalg::inner_product(v, image), .method = method};
+    CurvedDirection found{
+        .vector = v, .curvature = linalg::inner_product(v, image), .method = method};
     found.residual = linalg::norm_of(image.sub_(v, found.curvature)) / std::abs(found.curvature);
     found.claimed_residual = std::nan("");
     found.largest = largest_;
@@ -228,8 +233,8 @@ linalg::Estimate batch_curvature(const HessianProduct& product, const at::Tensor
 
 CurvedDirection most_negative_direction(const HessianProduct& product,
                                         const DirectionOptions& options) {
-  const bool stochastic = options.method == DirectionMethod::oja ||
-                          options.method == DirectionMethod::neon_online;
+  const bool stochastic =
+      options.method == DirectionMethod::oja || options.method == DirectionMethod::neon_online;
   base::require(!stochastic || product.objective().num_batches() > 1,
                 ErrorKind::usage,
                 "{} takes one batch a step: the objective has a single one",
@@ -327,7 +332,8 @@ PrincipalDirections principal_directions(const std::vector<at::Tensor>& trajecto
     for (std::int64_t i = 0; i < rows; ++i) {
       direction.add_(moves[static_cast<std::size_t>(i)], vectors[i][column].item<double>());
     }
-    found.vectors.push_back(direction.div_(linalg::norm_of(direction)).to(trajectory.back().scalar_type()));
+    found.vectors.push_back(
+        direction.div_(linalg::norm_of(direction)).to(trajectory.back().scalar_type()));
     found.shares.push_back(value / all);
   }
   return found;

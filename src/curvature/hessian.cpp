@@ -84,23 +84,25 @@ int HessianProduct::gradients_each() const {
 std::string HessianProduct::describe() const {
   switch (options_.kind) {
     case ProductKind::difference:
-      return fmt::format("difference of gradients over 2 x {:.3g} ({:g} of |W|)",
-                         step_,
-                         options_.step);
+      return fmt::format(
+          "difference of gradients over 2 x {:.3g} ({:g} of |W|)", step_, options_.step);
     case ProductKind::smoothed:
-      return fmt::format("difference of gradients over 2 x {:.3g} ({:g} of |W|), mean of {} draws of "
-                         "noise of {:g} of each filter",
-                         step_,
-                         options_.step,
-                         options_.draws,
-                         options_.sigma);
+      return fmt::format(
+          "difference of gradients over 2 x {:.3g} ({:g} of |W|), mean of {} draws of "
+          "noise of {:g} of each filter",
+          step_,
+          options_.step,
+          options_.draws,
+          options_.sigma);
     case ProductKind::autograd:
       break;
   }
   return "differentiating twice, without the kinks";
 }
 
-void HessianProduct::operator()(const at::Tensor& v, at::Tensor& out) const { multiply(-1, v, out); }
+void HessianProduct::operator()(const at::Tensor& v, at::Tensor& out) const {
+  multiply(-1, v, out);
+}
 
 void HessianProduct::of_batch(std::int64_t batch, const at::Tensor& v, at::Tensor& out) const {
   base::ensure(options_.kind != ProductKind::autograd,

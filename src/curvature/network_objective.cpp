@@ -52,10 +52,8 @@ class NetworkObjective final : public Objective {
   }
 
   [[nodiscard]] std::string describe() const override {
-    return fmt::format("{}, {} samples, {} loss",
-                       network_.architecture().name,
-                       num_samples(),
-                       loss_.name);
+    return fmt::format(
+        "{}, {} samples, {} loss", network_.architecture().name, num_samples(), loss_.name);
   }
   [[nodiscard]] const std::vector<net::WeightTensor>& tensors() const override { return tensors_; }
   [[nodiscard]] const at::Tensor& weights() const override { return weights_; }
@@ -106,7 +104,8 @@ class NetworkObjective final : public Objective {
     }
     const std::int64_t rows = std::min(batch_size_, num_samples());
     return weights_.element_size() *
-           static_cast<std::uint64_t>(2 * rows * widths + 3 * network_.architecture().num_parameters());
+           static_cast<std::uint64_t>(2 * rows * widths +
+                                      3 * network_.architecture().num_parameters());
   }
 
  private:
@@ -135,7 +134,8 @@ class NetworkObjective final : public Objective {
     const auto part = [&](const at::Tensor& all) {
       return all.defined() ? all.narrow(0, batch * batch_size_, batch_samples(batch)) : all;
     };
-    return {part(samples_.inputs), part(samples_.targets), part(samples_.labels), samples_.num_classes};
+    return {
+        part(samples_.inputs), part(samples_.targets), part(samples_.labels), samples_.num_classes};
   }
 
   [[nodiscard]] LossSums sums_of(const at::Tensor& outputs,

@@ -14,9 +14,8 @@ constexpr base::EnumNames<NormMode, 3> kNormModes{{{NormMode::running, "running"
 }  // namespace
 
 void Objective::second_derivative(const at::Tensor&, const at::Tensor&, at::Tensor&) const {
-  base::fail(ErrorKind::usage,
-             "{}: has no second derivatives; take differences of gradients",
-             describe());
+  base::fail(
+      ErrorKind::usage, "{}: has no second derivatives; take differences of gradients", describe());
 }
 
 std::string to_string(NormMode mode) { return base::name_in(kNormModes, mode); }

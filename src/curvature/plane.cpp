@@ -25,11 +25,8 @@ void check_axis(const char* name, const at::Tensor& axis, std::int64_t size) {
                 axis.numel(),
                 size);
   const double norm = linalg::norm_of(axis);
-  base::require(norm > 0 && std::isfinite(norm),
-                ErrorKind::usage,
-                "plane: its {} has length {}",
-                name,
-                norm);
+  base::require(
+      norm > 0 && std::isfinite(norm), ErrorKind::usage, "plane: its {} has length {}", name, norm);
 }
 
 void check_coordinates(const char* name, const std::vector<double>& values) {
@@ -123,9 +120,8 @@ Projection project(const Plane& plane, const at::Tensor& weights) {
   const double ab = linalg::inner_product(a, b);
   const double bb = linalg::inner_product(b, b);
   const double determinant = aa * bb - ab * ab;
-  base::require(determinant > 1e-12 * aa * bb,
-                ErrorKind::usage,
-                "plane: its two axes are parallel");
+  base::require(
+      determinant > 1e-12 * aa * bb, ErrorKind::usage, "plane: its two axes are parallel");
   const double ma = linalg::inner_product(move, a);
   const double mb = linalg::inner_product(move, b);
   found.x = (bb * ma - ab * mb) / determinant;

@@ -234,9 +234,11 @@ class ScriptObjective final : public Objective {
     } catch (const Error&) {
       throw;
     } catch (const c10::Error& error) {
-      base::fail(ErrorKind::data, "{}: forward(inputs, targets) failed: {}", name_, words_of(error));
+      base::fail(
+          ErrorKind::data, "{}: forward(inputs, targets) failed: {}", name_, words_of(error));
     } catch (const std::exception& error) {
-      base::fail(ErrorKind::data, "{}: forward(inputs, targets) failed: {}", name_, words_of(error));
+      base::fail(
+          ErrorKind::data, "{}: forward(inputs, targets) failed: {}", name_, words_of(error));
     }
   }
 

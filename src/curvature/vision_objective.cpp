@@ -87,7 +87,9 @@ class VisionObjective final : public Objective {
     const net::NormSource norms = norms_at(weights);
     const LossSums sums = sum_batches(
         num_batches(),
-        [&](std::int64_t batch, at::Tensor& sum) { return add_gradient(weights, norms, batch, sum); },
+        [&](std::int64_t batch, at::Tensor& sum) {
+          return add_gradient(weights, norms, batch, sum);
+        },
         &into);
     into.div_(static_cast<double>(sums.samples));
     return sums.value();
@@ -155,8 +157,8 @@ class VisionObjective final : public Objective {
       case NormMode::batch:
         return {};
       case NormMode::reestimated:
-        return {.statistics = net::estimate_statistics(
-                    architecture_, parts, images_, options_.batch_size)};
+        return {.statistics =
+                    net::estimate_statistics(architecture_, parts, images_, options_.batch_size)};
     }
     return {};
   }
@@ -178,7 +180,9 @@ class VisionObjective final : public Objective {
     return at::cross_entropy_loss(logits.to(at::kDouble), labels, {}, at::Reduction::Sum);
   }
 
-  static LossSums sums_of(const at::Tensor& logits, const at::Tensor& labels, const at::Tensor& losses) {
+  static LossSums sums_of(const at::Tensor& logits,
+                          const at::Tensor& labels,
+                          const at::Tensor& losses) {
     return {.losses = losses.item<double>(),
             .correct = (logits.argmax(1) == labels).sum().item<std::int64_t>(),
             .samples = labels.size(0)};

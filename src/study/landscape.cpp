@@ -47,6 +47,7 @@ class LandscapeStudy {
         output_(output),
         voice_(voice),
         axes_(parse_axes(settings)),
+        grid_(parse_grid(settings, axes_.size())),
         source_(open_landscape_source(settings, subject)) {
     record_.subject = subject.string();
     record_.settings_toml = settings.to_toml({"landscape"});
@@ -87,10 +88,8 @@ class LandscapeStudy {
       files.write_facts(landscape, vectors);
     }
     former_axis_ = axes_.size() > 1 ? vectors[1] : at::Tensor();
-    curvature::Plane plane{.centre = point.weights,
-                           .x_axis = vectors[0],
-                           .x = landscape.x,
-                           .y = landscape.y};
+    curvature::Plane plane{
+        .centre = point.weights, .x_axis = vectors[0], .x = landscape.x, .y = landscape.y};
     if (vectors.size() > 1) plane.y_axis = vectors[1];
     evaluate(*point.objective, plane, files, landscape);
     if (is_figure_one() && landscape.gradient_norm > 0 && !landscape.criteria) {
@@ -112,9 +111,9 @@ class LandscapeStudy {
     const std::uint64_t each = point.weights.element_size();
     plan.add("weights, axes and cells in hand", {8, point.objective->size()}, each);
     plan.add("a gradient", point.objective->gradient_bytes());
-    plan.add(linalg::plan_eigenpairs(point.objective->size(),
-                                     {.max_products = static_cast<int>(products()),
-                                      .basis = point.weights.scalar_type()}));
+    plan.add(linalg::plan_eigenpairs(
+        point.objective->size(),
+        {.max_products = static_cast<int>(products()), .basis = point.weights.scalar_type()}));
     plan.check(memory_limit(settings_));
     voice_.say(fmt::format("{}; {} weights; {}; {}",
                            record_.objective,
@@ -144,7 +143,9 @@ class LandscapeStudy {
                             settings_.text("run.seed"));
   }
 
-  Landscape measure(std::size_t index, const LandscapePoint& point, std::vector<at::Tensor>& vectors) {
+  Landscape measure(std::size_t index,
+                    const LandscapePoint& point,
+                    std::vector<at::Tensor>& vectors) {
     const auto& objective = *point.objective;
     Landscape landscape{.name = point.name,
                         .epoch = point.epoch,
@@ -182,7 +183,7 @@ class LandscapeStudy {
     landscape.second = finder.second_opinion();
     measure_spectrum(product, landscape);
     if (base::interrupted()) throw Interrupted{};
-    const GridRange range = finder.range();
+    const GridRange range = finder.range(grid_);
     landscape.x = range.x;
     landscape.y = range.y;
     for (const auto& waypoint : source_->trajectory()) {
@@ -216,10 +217,12 @@ class LandscapeStudy {
     const auto seed = static_cast<std::uint64_t>(settings_.integer("run.seed"));
     const auto basis = product.weights().scalar_type();
     if (const auto budget = settings_.integer("landscape.trace"); budget > 0) {
-      const auto trace = linalg::hutch_plus_plus_trace(
-          op,
-          size,
-          {.products = static_cast<int>(budget), .seed = seed, .keep_going = goes_on, .basis = basis});
+      const auto trace = linalg::hutch_plus_plus_trace(op,
+                                                       size,
+                                                       {.products = static_cast<int>(budget),
+                                                        .seed = seed,
+                                                        .keep_going = goes_on,
+                                                        .basis = basis});
       landscape.trace = linalg::Estimate{trace.value, trace.standard_error};
     }
     if (const auto probes = settings_.integer("landscape.density"); probes > 0) {
@@ -267,7 +270,8 @@ class LandscapeStudy {
                             files.identity(),
                             1,
                             output_.fresh);
-    base::ProgressLine progress(landscape.name, plane.num_cells(), voice_.progress, cells.tiles_done());
+    base::ProgressLine progress(
+        landscape.name, plane.num_cells(), voice_.progress, cells.tiles_done());
     at::Tensor values = cells.tensor();
     double* objectives = values.data_ptr<double>();
     double* accuracies = objectives + plane.num_cells();
@@ -309,6 +313,7 @@ class LandscapeStudy {
   const LandscapeOutput& output_;
   const Voice& voice_;
   std::vector<AxisSpec> axes_;
+  GridRequest grid_;
   std::unique_ptr<LandscapeSource> source_;
   at::Tensor former_axis_;  // of the point before, to begin the next search from
   LandscapeRecord record_;

@@ -23,7 +23,8 @@ std::optional<int> rank_after(const std::string& text, std::string_view word) {
   const std::string rest = text.substr(word.size());
   if (rest.empty()) return 1;
   const auto rank = base::parse_integer(rest);
-  return rank && *rank >= 1 && *rank <= 100 ? std::optional<int>(static_cast<int>(*rank)) : std::nullopt;
+  return rank && *rank >= 1 && *rank <= 100 ? std::optional<int>(static_cast<int>(*rank))
+                                            : std::nullopt;
 }
 
 AxisSpec parse_axis(const std::string& text, const std::string& origin) {
@@ -37,12 +38,13 @@ AxisSpec parse_axis(const std::string& text, const std::string& origin) {
     if (const auto rank = rank_after(text, word)) return {.kind = kind, .rank = *rank};
   }
   static const std::vector<std::string> kWords = {"gradient", "negative", "top", "random", "pca"};
-  base::fail(ErrorKind::usage,
-             "{}: an axis is gradient, negative, top, top2, random, random2, pca, pca2, to:POINT or "
-             "file:PATH; found \"{}\"{}",
-             origin,
-             text,
-             base::did_you_mean(text, kWords));
+  base::fail(
+      ErrorKind::usage,
+      "{}: an axis is gradient, negative, top, top2, random, random2, pca, pca2, to:POINT or "
+      "file:PATH; found \"{}\"{}",
+      origin,
+      text,
+      base::did_you_mean(text, kWords));
 }
 
 std::string words_of(const AxisSpec& spec) {
@@ -67,7 +69,7 @@ std::string words_of(const AxisSpec& spec) {
 }
 
 /// "25", "25x41"
-std::pair<std::int64_t, std::int64_t> parse_grid(const Settings& settings, bool is_line) {
+std::vector<std::int64_t> parse_sides(const Settings& settings) {
   const std::string& text = settings.text("landscape.grid");
   const auto parts = base::split(text, 'x');
   std::vector<std::int64_t> sides;
@@ -80,7 +82,35 @@ std::pair<std::int64_t, std::int64_t> parse_grid(const Settings& settings, bool 
                   text);
     sides.push_back(*side);
   }
-  return {sides.front(), is_line ? 1 : sides.back()};
+  return sides;
+}
+
+/// "0.5", "-1:2", "-1:1,0:3"
+std::vector<std::pair<double, double>> parse_ends(const Settings& settings, std::size_t num_axes) {
+  const std::string& text = settings.text("landscape.range");
+  std::vector<std::pair<double, double>> ends;
+  for (const auto& part : base::split(text, ',')) {
+    const auto numbers = base::split(part, ':');
+    const auto low = base::parse_number(numbers.front());
+    const auto high = base::parse_number(numbers.back());
+    const bool fits = low && high && std::isfinite(*low) && std::isfinite(*high) &&
+                      numbers.size() <= 2 && (numbers.size() == 2 ? *low < *high : *high > 0);
+    base::require(fits,
+                  ErrorKind::usage,
+                  "{}: landscape.range must be auto, R for -R:R, or LOW:HIGH,LOW:HIGH with LOW < "
+                  "HIGH; found \"{}\"",
+                  settings.origin("landscape.range"),
+                  text);
+    ends.emplace_back(numbers.size() == 2 ? *low : -*high, *high);
+  }
+  base::require(ends.size() == 1 || ends.size() == num_axes,
+                ErrorKind::usage,
+                "{}: landscape.range has {} ranges for {} axes",
+                settings.origin("landscape.range"),
+                ends.size(),
+                num_axes);
+  ends.resize(num_axes, ends.front());
+  return ends;
 }
 
 }  // namespace
@@ -97,6 +127,13 @@ std::vector<AxisSpec> parse_axes(const Settings& settings) {
                 settings.origin("landscape.axes"),
                 text);
   return axes;
+}
+
+GridRequest parse_grid(const Settings& settings, std::size_t num_axes) {
+  const auto sides = parse_sides(settings);
+  GridRequest request{.columns = sides.front(), .rows = num_axes == 1 ? 1 : sides.back()};
+  if (settings.text("landscape.range") != "auto") request.ends = parse_ends(settings, num_axes);
+  return request;
 }
 
 AxisFinder::AxisFinder(const Settings& settings,
@@ -149,6 +186,13 @@ at::Tensor AxisFinder::find(const AxisSpec& spec) {
       break;
   }
   facts_.back().length = linalg::norm_of(axis);
+  base::require(facts_.back().length > 0 && std::isfinite(facts_.back().length),
+                ErrorKind::usage,
+                "{}: the direction \"{}\" has no length at {}, it is {}",
+                settings_.origin("landscape.axes"),
+                facts_.back().name,
+                point_.name,
+                facts_.back().length);
   vectors_.push_back(axis);
   return axis;
 }
@@ -200,17 +244,17 @@ void AxisFinder::ask_another(const curvature::CurvedDirection& found) {
                           options.method != curvature::DirectionMethod::neon_det;
   if (stochastic && point_.objective->num_batches() < 2) return;
   const auto other = curvature::most_negative_direction(product_, options);
-  second_ = SecondOpinion{
-      .facts = {.method = other.method,
-                .curvature = other.curvature,
-                .of_batches = {other.curvature, std::nan("")},
-                .held_out = {std::nan(""), std::nan("")},
-                .residual = other.residual,
-                .claimed_residual = other.claimed_residual,
-                .products = other.products,
-                .converged = other.converged},
-      .cosine = std::abs(linalg::inner_product(found.vector, other.vector)),
-      .difference = std::abs(found.curvature - other.curvature) / std::abs(found.curvature)};
+  SecondOpinion& opinion = second_.emplace();
+  opinion.facts = {.method = other.method,
+                   .curvature = other.curvature,
+                   .of_batches = {other.curvature, std::nan("")},
+                   .held_out = {std::nan(""), std::nan("")},
+                   .residual = other.residual,
+                   .claimed_residual = other.claimed_residual,
+                   .products = other.products,
+                   .converged = other.converged};
+  opinion.cosine = std::abs(linalg::inner_product(found.vector, other.vector));
+  opinion.difference = std::abs(found.curvature - other.curvature) / std::abs(found.curvature);
 }
 
 at::Tensor AxisFinder::find_top(int rank) {
@@ -272,14 +316,13 @@ double AxisFinder::best_step() {
   if (std::isfinite(point_.step_size) && gradient_.norm > 0) {
     guess = point_.step_size * gradient_.norm;
   }
-  best_step_ = gradient_.norm > 0
-                   ? curvature::descend_along(*point_.objective,
-                                              point_.weights,
-                                              gradient_.vector,
-                                              gradient_.value.objective,
-                                              std::max(guess, 1e-9 * length))
-                         .step
-                   : 0;
+  best_step_ = gradient_.norm > 0 ? curvature::descend_along(*point_.objective,
+                                                             point_.weights,
+                                                             gradient_.vector,
+                                                             gradient_.value.objective,
+                                                             std::max(guess, 1e-9 * length))
+                                        .step
+                                  : 0;
   if (*best_step_ == 0) best_step_ = guess;
   return *best_step_;
 }
@@ -309,38 +352,14 @@ std::pair<double, double> AxisFinder::natural_range(std::size_t axis) {
   return {-reach, reach};
 }
 
-GridRange AxisFinder::range() {
-  const bool is_line = vectors_.size() == 1;
-  const auto [columns, rows] = parse_grid(settings_, is_line);
-  const std::string& text = settings_.text("landscape.range");
-  std::vector<std::pair<double, double>> ends;
-  if (text == "auto") {
-    for (std::size_t i = 0; i < vectors_.size(); ++i) ends.push_back(natural_range(i));
-  } else {
-    for (const auto& part : base::split(text, ',')) {
-      const auto numbers = base::split(part, ':');
-      const auto low = base::parse_number(numbers.front());
-      const auto high = base::parse_number(numbers.back());
-      const bool fits = low && high && numbers.size() <= 2 &&
-                        (numbers.size() == 2 ? *low < *high : *high > 0);
-      base::require(fits,
-                    ErrorKind::usage,
-                    "{}: landscape.range must be auto, R for -R:R, or LOW:HIGH,LOW:HIGH with LOW < "
-                    "HIGH; found \"{}\"",
-                    settings_.origin("landscape.range"),
-                    text);
-      ends.emplace_back(numbers.size() == 2 ? *low : -*high, *high);
-    }
-    base::require(ends.size() == 1 || ends.size() == vectors_.size(),
-                  ErrorKind::usage,
-                  "{}: landscape.range has {} ranges for {} axes",
-                  settings_.origin("landscape.range"),
-                  ends.size(),
-                  vectors_.size());
-    ends.resize(vectors_.size(), ends.front());
+GridRange AxisFinder::range(const GridRequest& request) {
+  auto ends = request.ends;
+  for (std::size_t i = ends.size(); i < vectors_.size(); ++i) ends.push_back(natural_range(i));
+  GridRange range{.x = curvature::spread_evenly(ends[0].first, ends[0].second, request.columns),
+                  .y = {0}};
+  if (vectors_.size() > 1) {
+    range.y = curvature::spread_evenly(ends[1].first, ends[1].second, request.rows);
   }
-  GridRange range{.x = curvature::spread_evenly(ends[0].first, ends[0].second, columns), .y = {0}};
-  if (!is_line) range.y = curvature::spread_evenly(ends[1].first, ends[1].second, rows);
   return range;
 }
 

@@ -24,6 +24,16 @@ struct AxisSpec {
 /// Reads "gradient,negative": one axis or two. @throws Error(usage) naming what is not an axis
 std::vector<AxisSpec> parse_axes(const Settings& settings);
 
+/// What the settings landscape.grid and landscape.range ask for.
+struct GridRequest {
+  std::int64_t columns = 0;
+  std::int64_t rows = 1;
+  std::vector<std::pair<double, double>> ends;  ///< one an axis; empty: by what the axes are
+};
+
+/// @throws Error(usage) naming the setting
+GridRequest parse_grid(const Settings& settings, std::size_t num_axes);
+
 /// The grid's coordinates.
 struct GridRange {
   std::vector<double> x, y;
@@ -43,7 +53,8 @@ class AxisFinder {
              const at::Tensor& former,
              std::function<bool()> keep_going);
 
-  /// The axis (P). @throws Error(data) where there is none, as along a gradient that is zero
+  /// The axis (P). @throws Error(usage), Error(data) where there is none, as along a gradient that
+  /// is zero
   at::Tensor find(const AxisSpec& spec);
 
   /// Of the last axis found.
@@ -51,8 +62,8 @@ class AxisFinder {
   [[nodiscard]] double largest() const { return largest_; }
   [[nodiscard]] std::optional<SecondOpinion> second_opinion() const { return second_; }
 
-  /// By the setting landscape.range, or from what the axes are.
-  GridRange range();
+  /// By what was asked for, or from what the axes are.
+  GridRange range(const GridRequest& request);
 
  private:
   at::Tensor find_negative();

@@ -39,7 +39,8 @@ json to_json(const linalg::Estimate& estimate) {
 }
 
 linalg::Estimate estimate_from(const json& object) {
-  return {.value = number_or_nan(object, "value"), .standard_error = number_or_nan(object, "standard_error")};
+  return {.value = number_or_nan(object, "value"),
+          .standard_error = number_or_nan(object, "standard_error")};
 }
 
 json to_json(const CurvatureFacts& facts) {
@@ -62,6 +63,14 @@ CurvatureFacts curvature_from(const json& object) {
           .claimed_residual = number_or_nan(object, "claimed_residual"),
           .products = object.at("products"),
           .converged = object.at("converged")};
+}
+
+SecondOpinion second_opinion_from(const json& object) {
+  SecondOpinion opinion;
+  opinion.facts = curvature_from(object);
+  opinion.cosine = number_or_nan(object, "cosine");
+  opinion.difference = number_or_nan(object, "difference");
+  return opinion;
 }
 
 json to_json(const curvature::DescentCriteria& criteria) {
@@ -161,13 +170,8 @@ Landscape landscape_from_json(const json& document) {
   }
   landscape.cosine = number_or_nan(document, "cosine");
   landscape.largest = number_or_nan(document, "largest");
-  landscape.second = optional_at<SecondOpinion>(document, "second", [](const json& object) {
-    return SecondOpinion{.facts = curvature_from(object),
-                         .cosine = number_or_nan(object, "cosine"),
-                         .difference = number_or_nan(object, "difference")};
-  });
-  landscape.criteria =
-      optional_at<curvature::DescentCriteria>(document, "criteria", criteria_from);
+  landscape.second = optional_at<SecondOpinion>(document, "second", second_opinion_from);
+  landscape.criteria = optional_at<curvature::DescentCriteria>(document, "criteria", criteria_from);
   landscape.trace = optional_at<linalg::Estimate>(document, "trace", estimate_from);
   const auto& density = document.at("density");
   landscape.density_points = density.at("points").get<std::vector<double>>();
@@ -175,7 +179,8 @@ Landscape landscape_from_json(const json& document) {
   for (const auto& error : density.at("standard_errors")) {
     landscape.density_errors.push_back(error.is_null() ? INFINITY : error.get<double>());
   }
-  landscape.negative_share = optional_at<linalg::Estimate>(document, "negative_share", estimate_from);
+  landscape.negative_share =
+      optional_at<linalg::Estimate>(document, "negative_share", estimate_from);
   landscape.x = document.at("x").get<std::vector<double>>();
   landscape.y = document.at("y").get<std::vector<double>>();
   for (const auto& point : document.at("path")) {
@@ -206,11 +211,12 @@ std::optional<LandscapeFiles::Kept> LandscapeFiles::read_facts() const {
   Kept kept;
   try {
     const bool same = document.at("identity") == identity_;
-    base::require(same,
-                  ErrorKind::usage,
-                  "{}: holds a landscape of other settings; choose another --out, or add --fresh to "
-                  "replace it",
-                  folder_.string());
+    base::require(
+        same,
+        ErrorKind::usage,
+        "{}: holds a landscape of other settings; choose another --out, or add --fresh to "
+        "replace it",
+        folder_.string());
     kept.landscape = landscape_from_json(document);
   } catch (const json::exception& error) {
     base::fail(ErrorKind::data, "{}: {}", (folder_ / kFacts).string(), error.what());

@@ -4,8 +4,8 @@
 //     landscape.json             what is known of its axes; with it the search is not repeated
 //     axes.safetensors           the axes (P), and the weights in the middle
 //     cells.npy                  (2, y, x): objective and accuracy; while unfinished cells.npy.part
-//     surface.h5                 in the layout that loss-landscape's scripts read, where HDF5 is there
-//     x.npy, y.npy, cells.csv
+//     surface.h5                 in the layout that loss-landscape's scripts read, where HDF5 is
+//     there x.npy, y.npy, cells.csv
 #pragma once
 
 #include <filesystem>
@@ -19,7 +19,8 @@ namespace overparam::study {
 
 class LandscapeFiles {
  public:
-  /// @param identity of all that decides the numbers: an unfinished folder of another one is refused
+  /// @param identity of all that decides the numbers: an unfinished folder of another one is
+  /// refused
   LandscapeFiles(const LandscapeOutput& output,
                  const std::string& name,
                  std::string identity,

@@ -40,20 +40,22 @@ std::vector<Option> landscape_options() {
       {.key = "landscape.norms",
        .flag = "--norms",
        .fallback = "running",
-       .help = "means and variances of batch normalisation: as gathered in training, of each batch, "
-               "or estimated anew at each point",
+       .help =
+           "means and variances of batch normalisation: as gathered in training, of each batch, "
+           "or estimated anew at each point",
        .choices = {"running", "batch", "reestimated"}},
       {.key = "landscape.product",
        .flag = "--product",
        .fallback = "difference",
-       .help = "products with the Hessian: differences of gradients, the same smoothed by noise, or "
-               "differentiating twice (wrong where there are kinks)",
+       .help =
+           "products with the Hessian: differences of gradients, the same smoothed by noise, or "
+           "differentiating twice (wrong where there are kinks)",
        .choices = {"difference", "smoothed", "autograd"}},
       {.key = "landscape.difference",
        .flag = "--difference",
        .type = number,
        .fallback = "0.001",
-       .help = "step of the differences, as a share of |W|",
+       .help = "step of the differences, as a share of the norm of the weights",
        .low = 0},
       {.key = "landscape.sigma",
        .flag = "--sigma",
@@ -104,7 +106,8 @@ std::vector<Option> landscape_options() {
       {.key = "landscape.arrays",
        .flag = "--arrays",
        .fallback = "",
-       .help = "for a TorchScript module: an .npz file with `inputs` and `targets`"},
+       .help =
+           "for a TorchScript module: an .npz or .safetensors file with `inputs` and `targets`"},
   };
 }
 

@@ -43,7 +43,8 @@ bool is_plane(const Landscape& landscape) { return landscape.axes.size() == 2; }
 
 std::string axis_label(const LandscapeAxis& axis) {
   const bool unit = std::abs(axis.length - 1) < 1e-3;
-  return axis.name + (unit ? ", distance" : fmt::format(", in units of {}", format_number(axis.length, 3)));
+  return axis.name +
+         (unit ? ", distance" : fmt::format(", in units of {}", format_number(axis.length, 3)));
 }
 
 std::string note_of(const Landscape& landscape) {
@@ -51,9 +52,8 @@ std::string note_of(const Landscape& landscape) {
                                  format_number(landscape.here.objective, 3),
                                  format_number(landscape.gradient_norm, 3));
   if (const auto* facts = curved_axis(landscape)) {
-    note += fmt::format(", vᵀHv = {}, residual {}",
-                        text_of(facts->of_batches),
-                        format_number(facts->residual, 2));
+    note += fmt::format(
+        ", vᵀHv = {}, residual {}", text_of(facts->of_batches), format_number(facts->residual, 2));
     if (facts->curvature >= 0) note += " (no negative curvature found)";
   }
   return note;
@@ -87,13 +87,14 @@ report::Table criteria_table(const LandscapeRecord& record) {
   report::Table table{
       .title = "What the surfaces show, as numbers",
       .caption = "At the best step s* along the negative gradient.",
-      .columns = {{"point", ""},
-                  {"s*", "length of the step along -gradient that lowers f most"},
-                  {"drop", "(f(W) - f(W - s* g)) / f(W): how far the gradient alone leads"},
-                  {"negative curvature adds", "what the best move along v adds there, over f there"},
-                  {"second-order share", "|v'Hv| s*^2 / 2 over s* |grad f|; 0 where v'Hv >= 0"},
-                  {"R² of a quadratic", "on the plane, for |x|, |y| <= s*"},
-                  {"cos(g, v)", ""}}};
+      .columns = {
+          {"point", ""},
+          {"s*", "length of the step along -gradient that lowers f most"},
+          {"drop", "(f(W) - f(W - s* g)) / f(W): how far the gradient alone leads"},
+          {"negative curvature adds", "what the best move along v adds there, over f there"},
+          {"second-order share", "|v'Hv| s*^2 / 2 over s* |grad f|; 0 where v'Hv >= 0"},
+          {"R² of a quadratic", "on the plane, for |x|, |y| <= s*"},
+          {"cos(g, v)", ""}}};
   for (const auto& landscape : record.landscapes) {
     if (!landscape.criteria) continue;
     const auto& criteria = *landscape.criteria;
@@ -111,9 +112,10 @@ report::Table criteria_table(const LandscapeRecord& record) {
 report::Table curvature_table(const LandscapeRecord& record) {
   report::Table table{
       .title = "Curvature, with evidence",
-      .caption = "The residual |Hv - cv|/|c| is from a product of its own: products by differences "
-                 "are not linear where a network has kinks, and what the recurrence claims can be "
-                 "far below it.",
+      .caption =
+          "The residual |Hv - cv|/|c| is from a product of its own: products by differences "
+          "are not linear where a network has kinks, and what the recurrence claims can be "
+          "far below it.",
       .columns = {{"point", ""},
                   {"axis", ""},
                   {"v'Hv", "over the batches, ± standard error"},
@@ -161,16 +163,18 @@ report::Table modes_table(const LandscapeRecord& record) {
     if (landscape.modes.empty()) continue;
     table.add_row({landscape.name, "drawn", landscape.here.objective, landscape.gradient_norm});
     for (const auto& mode : landscape.modes) {
-      table.add_row({landscape.name, mode.mode, cell_of(mode.objective), cell_of(mode.gradient_norm)});
+      table.add_row(
+          {landscape.name, mode.mode, cell_of(mode.objective), cell_of(mode.gradient_norm)});
     }
   }
   return table;
 }
 
 report::Table path_table(const LandscapeRecord& record) {
-  report::Table table{.title = "Points of the run on the planes",
-                      .caption = "Where each lies by least squares, and how far beside the plane.",
-                      .columns = {{"plane of", ""}, {"point", ""}, {"x", ""}, {"y", ""}, {"beside", ""}}};
+  report::Table table{
+      .title = "Points of the run on the planes",
+      .caption = "Where each lies by least squares, and how far beside the plane.",
+      .columns = {{"plane of", ""}, {"point", ""}, {"x", ""}, {"y", ""}, {"beside", ""}}};
   for (const auto& landscape : record.landscapes) {
     for (const auto& point : landscape.path) {
       table.add_row({landscape.name, point.name, point.x, point.y, point.residual});
@@ -186,7 +190,8 @@ report::Figure density_figure(const Landscape& landscape, std::size_t index) {
       .caption = fmt::format(
           "Stochastic Lanczos quadrature, broadened by a hundredth of the range; the band is one "
           "standard error over probes. {} % of the eigenvalues are negative.",
-          text_of({100 * landscape.negative_share->value, 100 * landscape.negative_share->standard_error})),
+          text_of({100 * landscape.negative_share->value,
+                   100 * landscape.negative_share->standard_error})),
       .x = {.label = "eigenvalue"},
       .y = {.label = "density", .logarithmic = true}};
   report::Series series{.name = "density", .x = landscape.density_points, .y = landscape.density};
@@ -204,9 +209,11 @@ std::string summary_of(const LandscapeRecord& record) {
     const auto* facts = curved_axis(landscape);
     return facts != nullptr && facts->curvature < 0;
   });
-  std::string text = fmt::format("{}. Products with the Hessian: {}.", record.objective, record.product);
-  const bool has_curvature = std::ranges::any_of(
-      record.landscapes, [](const Landscape& landscape) { return curved_axis(landscape) != nullptr; });
+  std::string text =
+      fmt::format("{}. Products with the Hessian: {}.", record.objective, record.product);
+  const bool has_curvature = std::ranges::any_of(record.landscapes, [](const Landscape& landscape) {
+    return curved_axis(landscape) != nullptr;
+  });
   if (has_curvature) {
     text += fmt::format(" Curvature along the second axis is negative at {} of {} points.",
                         negative,
@@ -221,10 +228,11 @@ report::SurfaceFigure landscape_figure(const LandscapeRecord& record) {
   report::SurfaceFigure figure{
       .id = "surfaces",
       .title = "The objective around the weights",
-      .caption = "f over the plane through the weights (the stick). Both axes are in the same units "
-                 "of distance where they are unit vectors; downhill along the gradient is to the "
-                 "left. Where negative curvature mattered, the surface would fall away along the "
-                 "second axis.",
+      .caption =
+          "f over the plane through the weights (the stick). Both axes are in the same units "
+          "of distance where they are unit vectors; downhill along the gradient is to the "
+          "left. Where negative curvature mattered, the surface would fall away along the "
+          "second axis.",
       .z = {.label = "f"}};
   for (const auto& landscape : record.landscapes) {
     if (!is_plane(landscape) || !landscape.objective.defined()) continue;

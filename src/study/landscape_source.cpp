@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "overparam/base/array_files.hpp"
 #include "overparam/base/require.hpp"
@@ -100,6 +101,13 @@ class NetworkSource final : public LandscapeSource {
   std::vector<std::string> names_;
 };
 
+/// Of a .npz file or one of safetensors.
+std::map<std::string, at::Tensor> named_arrays(const fs::path& path) {
+  if (path.extension() == ".npz") return base::read_npz(path);
+  const auto file = base::read_safetensors(path);
+  return {file.tensors.begin(), file.tensors.end()};
+}
+
 /// A module of the user's own, at its own weights.
 class ScriptSource final : public LandscapeSource {
  public:
@@ -107,16 +115,14 @@ class ScriptSource final : public LandscapeSource {
     const std::string& arrays = settings.text("landscape.arrays");
     base::require(!arrays.empty(),
                   ErrorKind::usage,
-                  "{} is a module: --arrays FILE.npz must name its inputs and targets",
+                  "{} is a module: --arrays FILE must name its inputs and targets",
                   file.string());
-    const auto read = base::read_npz(arrays);
-    for (const auto& [name, tensor] : {std::pair{"inputs", &inputs_}, std::pair{"targets", &targets_}}) {
+    const auto read = named_arrays(arrays);
+    for (const auto& [name, tensor] :
+         {std::pair{"inputs", &inputs_}, std::pair{"targets", &targets_}}) {
       const auto found = read.find(name);
-      base::require(found != read.end(),
-                    ErrorKind::data,
-                    "{}: holds no array \"{}\"",
-                    arrays,
-                    name);
+      base::require(
+          found != read.end(), ErrorKind::data, "{}: holds no array \"{}\"", arrays, name);
       *tensor = found->second;
     }
     base::require(inputs_.dim() > 0 && targets_.dim() > 0 && inputs_.size(0) == targets_.size(0),

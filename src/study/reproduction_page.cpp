@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cmath>
 #include <utility>
+#include <variant>
 
 #include "overparam/base/text.hpp"
 #include "overparam/study/pages.hpp"
@@ -21,6 +23,8 @@ std::string repeat_command(const Reproduction& reproduction) {
   return command;
 }
 
+constexpr const char* kComparisons = "Against what was published";
+
 report::KeyNumbers key_numbers(const Reproduction& reproduction) {
   std::int64_t decide = 0, met = 0;
   for (const auto& comparison : reproduction.conclusion.comparisons) {
@@ -28,14 +32,18 @@ report::KeyNumbers key_numbers(const Reproduction& reproduction) {
     ++decide;
     met += *comparison.met ? 1 : 0;
   }
-  return {.items = {{"criteria met",
-                     fmt::format("{} of {}", met, decide),
-                     "each criterion stands in the table"},
-                    {"measurements",
-                     base::format_count(reproduction.measured + reproduction.reused),
-                     fmt::format("scale {}, first seed {}",
-                                 claims::to_string(reproduction.options.scale),
-                                 reproduction.options.seed)}}};
+  const auto& options = reproduction.options;
+  const std::string settings =
+      fmt::format("scale {}, first seed {}", claims::to_string(options.scale), options.seed);
+  report::KeyNumbers numbers{.items = {{"criteria met",
+                                        fmt::format("{} of {}", met, decide),
+                                        "each criterion stands in the table"}}};
+  if (const auto all = reproduction.measured + reproduction.reused; all > 0) {
+    numbers.items.push_back({"measurements", base::format_count(all), settings});
+  } else {
+    numbers.items.push_back({"scale", claims::to_string(options.scale), settings});
+  }
+  return numbers;
 }
 
 std::vector<report::Column> comparison_columns() {
@@ -65,6 +73,20 @@ std::vector<report::Cell> cells_of(const Comparison& comparison) {
           met};
 }
 
+/// Of a comparison with words there is no number, and of one run no interval.
+void drop_empty_columns(report::Table& table) {
+  if (table.rows.empty()) return;
+  for (std::size_t i = table.columns.size(); i-- > 0;) {
+    const auto is_empty = [i](const auto& row) {
+      return std::holds_alternative<std::monostate>(row[i]);
+    };
+    if (!std::ranges::all_of(table.rows, is_empty)) continue;
+    const auto place = static_cast<std::ptrdiff_t>(i);
+    table.columns.erase(table.columns.begin() + place);
+    for (auto& row : table.rows) row.erase(row.begin() + place);
+  }
+}
+
 /// One a group.
 std::vector<report::Table> comparison_tables(const std::vector<Comparison>& comparisons) {
   std::vector<report::Table> tables;
@@ -74,6 +96,7 @@ std::vector<report::Table> comparison_tables(const std::vector<Comparison>& comp
     }
     tables.back().add_row(cells_of(comparison));
   }
+  for (auto& table : tables) drop_empty_columns(table);
   return tables;
 }
 
@@ -89,7 +112,7 @@ report::Table recipe_table() {
 }
 
 report::Table comparison_table(const Reproduction& reproduction) {
-  report::Table table{.title = "Against the published numbers"};
+  report::Table table{.title = kComparisons};
   table.columns = comparison_columns();
   table.columns.insert(table.columns.begin(), {"of", ""});
   std::string group;
@@ -99,22 +122,22 @@ report::Table comparison_table(const Reproduction& reproduction) {
     cells.insert(cells.begin(), first ? report::Cell(comparison.group) : report::Cell());
     table.add_row(std::move(cells));
   }
+  drop_empty_columns(table);
   return table;
 }
 
 report::Page reproduction_page(const Reproduction& reproduction) {
   const auto& conclusion = reproduction.conclusion;
-  report::Page page{.title = reproduction.recipe->title,
-                    .subtitle = fmt::format("scale {}, {} measurements",
-                                            claims::to_string(reproduction.options.scale),
-                                            reproduction.measured + reproduction.reused)};
+  report::Page page{
+      .title = reproduction.recipe->title,
+      .subtitle = std::string("scale ") + claims::to_string(reproduction.options.scale)};
   page.blocks.emplace_back(report::Paragraph{reproduction.recipe->source + "."});
   page.blocks.emplace_back(key_numbers(reproduction));
   for (const auto& finding : conclusion.findings) {
     page.blocks.emplace_back(report::Paragraph{finding});
   }
   page.blocks.insert(page.blocks.end(), conclusion.blocks.begin(), conclusion.blocks.end());
-  page.blocks.emplace_back(report::Heading{"Against the published numbers"});
+  page.blocks.emplace_back(report::Heading{kComparisons});
   for (auto& table : comparison_tables(conclusion.comparisons)) {
     page.blocks.emplace_back(std::move(table));
   }

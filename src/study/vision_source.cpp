@@ -47,7 +47,8 @@ class VisionSource final : public LandscapeSource {
     const std::int64_t epoch = epoch_of(names_[index]);
     const auto norms = curvature::parse_norm_mode(settings_.text("landscape.norms"));
     const auto snapshot = load_snapshot(folder_, epoch);
-    LandscapePoint point{.name = names_[index], .epoch = epoch, .step_size = step_size_after(epoch)};
+    LandscapePoint point{
+        .name = names_[index], .epoch = epoch, .step_size = step_size_after(epoch)};
     point.objective = objective_of(snapshot, norms, 0, num_samples());
     const std::int64_t n = problem_.train.labels.size(0);
     const std::int64_t beside =
@@ -61,8 +62,9 @@ class VisionSource final : public LandscapeSource {
     std::vector<Mode> modes;
     if (problem_.architecture.norms.empty()) return modes;
     const auto snapshot = load_snapshot(folder_, epoch_of(names_[index]));
-    for (const auto mode :
-         {curvature::NormMode::running, curvature::NormMode::batch, curvature::NormMode::reestimated}) {
+    for (const auto mode : {curvature::NormMode::running,
+                            curvature::NormMode::batch,
+                            curvature::NormMode::reestimated}) {
       const std::string name = curvature::to_string(mode);
       if (name == settings_.text("landscape.norms")) continue;
       modes.push_back({name, objective_of(snapshot, mode, 0, num_samples())});
@@ -79,14 +81,12 @@ class VisionSource final : public LandscapeSource {
     return points;
   }
 
-  [[nodiscard]] std::string fingerprint() const override {
-    return folder_.string() + fingerprint_;
-  }
+  [[nodiscard]] std::string fingerprint() const override { return folder_.string() + fingerprint_; }
 
  private:
   [[nodiscard]] std::int64_t epoch_of(const std::string& name) const {
-    const auto found = std::ranges::find_if(
-        epochs_, [&](std::int64_t epoch) { return name_of(epoch) == name; });
+    const auto found =
+        std::ranges::find_if(epochs_, [&](std::int64_t epoch) { return name_of(epoch) == name; });
     base::ensure(found != epochs_.end(), "landscape: an epoch that was not offered");
     return *found;
   }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <span>
 
 #include "overparam/base/random.hpp"
@@ -69,7 +70,10 @@ void VisionTrainOptions::validate(std::int64_t num_samples) const {
           ErrorKind::usage,
           "step size must be a positive number, found {}",
           step_size);
-  require(momentum >= 0 && momentum < 1, ErrorKind::usage, "momentum must lie in [0, 1), found {}", momentum);
+  require(momentum >= 0 && momentum < 1,
+          ErrorKind::usage,
+          "momentum must lie in [0, 1), found {}",
+          momentum);
   require(weight_decay >= 0 && std::isfinite(weight_decay),
           ErrorKind::usage,
           "weight decay must be at least 0, found {}",
@@ -122,7 +126,8 @@ void augment_images(const VisionData& data,
   at::parallel_for(0, std::ssize(indices), 8, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const auto index = static_cast<std::size_t>(i);
-      copy_moved(images + indices[index] * each, outside, channels, side, moves[index], result + i * each);
+      copy_moved(
+          images + indices[index] * each, outside, channels, side, moves[index], result + i * each);
     }
   });
 }
@@ -162,14 +167,17 @@ EpochReport train_epoch(const net::VisionArchitecture& architecture,
     const at::Tensor images = rows.to(state.weights.options());
     const at::Tensor labels =
         data.labels
-            .index_select(0, at::tensor(at::ArrayRef<std::int64_t>(indices.data(), indices.size()), at::kLong))
+            .index_select(
+                0,
+                at::tensor(at::ArrayRef<std::int64_t>(indices.data(), indices.size()), at::kLong))
             .to(device);
 
     const auto parts = leaves_of(architecture, state.weights);
     const at::Tensor logits =
         net::vision_outputs(architecture, parts, images, {.updated = state.statistics});
     const at::Tensor loss = at::cross_entropy_loss(logits, labels);
-    const auto gradients = torch::autograd::grad({loss}, parts, {}, {}, false, /*allow_unused=*/true);
+    const auto gradients =
+        torch::autograd::grad({loss}, parts, {}, {}, false, /*allow_unused=*/true);
     const at::NoGradGuard no_gradients;
     const auto targets = net::parts_of(architecture, gradient);
     for (std::size_t i = 0; i < gradients.size(); ++i) {
@@ -189,10 +197,10 @@ EpochReport train_epoch(const net::VisionArchitecture& architecture,
     if (begin + size == n) {  // the last step, looked at more closely
       report.step_linear = -report.step_size * linalg::inner_product(gradient, state.velocity);
       report.step_length = report.step_size * linalg::norm_of(state.velocity);
-      const at::Tensor after = net::vision_outputs(
-          architecture, net::parts_of(architecture, state.weights), images, {});
-      report.step_gap = at::cross_entropy_loss(after, labels).item<double>() - report.step_objective -
-                        report.step_linear;
+      const at::Tensor after =
+          net::vision_outputs(architecture, net::parts_of(architecture, state.weights), images, {});
+      report.step_gap = at::cross_entropy_loss(after, labels).item<double>() -
+                        report.step_objective - report.step_linear;
     }
   }
   ++state.epoch;
@@ -226,13 +234,17 @@ VisionScore score(const net::VisionArchitecture& architecture,
 double vision_radius(const net::VisionArchitecture& architecture,
                      const at::Tensor& weights,
                      const at::Tensor& initial) {
-  const at::Tensor moved = weights - initial;
+  at::Tensor moved = weights - initial;
+  const double length = linalg::norm_of(moved);
+  if (!std::isfinite(length)) return std::numeric_limits<double>::infinity();
+  if (length == 0) return 0;
+  moved.div_(length);  // so that no square overflows
   double largest = 0;
   for (const auto& part : net::parts_of(architecture, moved)) {
     if (part.dim() < 2) continue;
     largest = std::max(largest, linalg::spectral_norm(part.reshape({part.size(0), -1})));
   }
-  return largest;
+  return length * largest;
 }
 
 }  // namespace overparam::train

@@ -159,7 +159,7 @@ const browser = await launch("--use-angle=swiftshader", "--enable-unsafe-swiftsh
 const open = async (name, settings, browser) => {
   const context = await browser.newContext({ ...settings, offline: true });
   const page = await context.newPage();
-  page.on("pageerror", (error) => failures.push(`${name}: ${error.stack ?? error.message}`));
+  page.on("pageerror", (error) => failures.push(`${name}: ${error.stack || error.message || String(error)}`));
   page.on("console", (message) => {
     if (message.type() === "error") failures.push(`${name}: console: ${message.text()}`);
   });

@@ -11,7 +11,8 @@
 namespace overparam::study {
 namespace {
 
-const std::vector<std::string> kSections{"data", "network", "train", "run", "ntk", "verify"};
+const std::vector<std::string> kSections{
+    "data", "network", "train", "run", "ntk", "verify", "landscape"};
 
 class EveryOption : public testing::TestWithParam<std::string> {
  protected:

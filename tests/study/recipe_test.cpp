@@ -99,13 +99,15 @@ TEST_P(EveryRecipe, PlansDistinctMeasurementsThatGrowWithTheScale) {
     EXPECT_GE(plan.size(), former);
     former = plan.size();
   }
-  EXPECT_GT(former, 0u);
+  // A recipe without measurements makes runs of its own.
+  EXPECT_EQ(former == 0, recipe().make != nullptr);
 }
 
 TEST_P(EveryRecipe, AnotherSeedIsAnotherMeasurement) {
   const auto first = recipe().plan({.scale = Scale::quick});
   const auto other = recipe().plan({.scale = Scale::quick, .seed = 1'000});
   ASSERT_EQ(first.size(), other.size());
+  if (first.empty()) GTEST_SKIP() << "it has no measurements: it makes runs of its own";
   EXPECT_NE(first.front().key, other.front().key);
 }
 

@@ -179,7 +179,7 @@ TEST(PrepareVision, WhatCannotBeTrainedOnIsRefused) {
          {{"network.kind", "vgg19"}, {"data.image_size", "0"}},
          {"vgg19", "32 x 32", "28 x 28"});
   refuse(ErrorKind::capacity, {{"network.width", "1000000"}}, {"would not fit", "1000000"});
-  refuse(ErrorKind::capacity, {{"run.memory", "100KiB"}}, {"training", "features", "100.0 KiB"});
+  refuse(ErrorKind::capacity, {{"run.memory", "100KiB"}}, {"training", "features", "100 KiB"});
   const std::map<std::string, std::string> table{{"data.source", "clusters"},
                                                  {"data.image_size", "0"}};
   refuse(ErrorKind::usage, table, {"clusters", "square images"});

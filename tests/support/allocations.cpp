@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <new>
+#include <utility>
 
 namespace overparam::tests {
 
@@ -15,16 +17,18 @@ std::atomic<std::int64_t> counted_bytes = 0;
 std::atomic<std::int64_t> live_bytes = 0;
 std::atomic<std::int64_t> peak_live_bytes = 0;
 
-/// What a counted tensor needs to be freed: the original pointer's owner and its size.
-struct Counted {
+/// Stands before the data, so that the data's address is the context too: oneDNN takes memory raw.
+struct alignas(64) Counted {
   c10::DataPtr inner;
   std::int64_t bytes;
 };
 
-void release(void* context) {
-  auto* counted = static_cast<Counted*>(context);
+void release(void* data) {
+  if (data == nullptr) return;
+  auto* counted = static_cast<Counted*>(data) - 1;
   live_bytes -= counted->bytes;
-  delete counted;
+  const c10::DataPtr inner = std::move(counted->inner);
+  counted->~Counted();
 }
 
 class CountingAllocator final : public c10::Allocator {
@@ -32,15 +36,20 @@ class CountingAllocator final : public c10::Allocator {
   explicit CountingAllocator(c10::Allocator* inner) : inner_(inner) {}
 
   c10::DataPtr allocate(std::size_t bytes) const override {
-    auto inner = inner_->allocate(bytes);
+    const c10::Device cpu(c10::DeviceType::CPU);
+    if (bytes == 0) return {nullptr, nullptr, release, cpu};
+    auto inner = inner_->allocate(bytes + sizeof(Counted));
     const auto size = static_cast<std::int64_t>(bytes);
-    if (size > 0) ++counted_allocations;
+    ++counted_allocations;
     counted_bytes += size;
     live_bytes += size;
     peak_live_bytes = std::max<std::int64_t>(peak_live_bytes, live_bytes);
-    void* data = inner.get();
-    return {data, new Counted{std::move(inner), size}, release, c10::Device(c10::DeviceType::CPU)};
+    void* place = inner.get();
+    void* data = new (place) Counted{std::move(inner), size} + 1;
+    return {data, data, release, cpu};
   }
+
+  [[nodiscard]] c10::DeleterFnPtr raw_deleter() const override { return release; }
 
   [[nodiscard]] c10::Allocator* inner() const { return inner_; }
 

@@ -34,8 +34,8 @@ struct DescentCriteria {
   double drop = 0;
   /// (ii) (f(x*) - min_y f(x* + y v)) / f(x*) with x* = W - s* g/|g|: what v adds there.
   double benefit = 0;
-  /// (iii) |c| s*^2 / 2 over s* |g|, the second-order term of v against the first-order one of g, at
-  /// the length s*; 0 where c is not negative.
+  /// (iii) |c| s*^2 / 2 over s* |g|, the second-order term of v against the first-order one of g,
+  /// at the length s*; 0 where c is not negative.
   double second_order_share = 0;
   /// (iv) R^2 of a quadratic in the plane, for |x|, |y| <= s*.
   double quadratic = 0;

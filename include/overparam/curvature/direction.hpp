@@ -15,40 +15,40 @@
 
 namespace overparam::curvature {
 
-/// v^T H v over the batches of an objective: their mean, and its standard error. With an objective of
-/// samples that were not used to find v it tells how much of the curvature is the samples' own.
+/// v^T H v over the batches of an objective: their mean, and its standard error. With an objective
+/// of samples that were not used to find v it tells how much of the curvature is the samples' own.
 linalg::Estimate batch_curvature(const HessianProduct& product, const at::Tensor& v);
 
 enum class DirectionMethod {
-  lanczos,     ///< Lanczos with full reorthogonalisation on the whole objective
-  oja,         ///< v <- normalise(v - eta H_b v), one batch b a step (Oja 1982)
-  neon_online, ///< x <- x - eta (grad f_b(x) - grad f_b(W)) (Allen-Zhu and Li 2018, Neon2-online)
-  neon_det,    ///< Chebyshev on whole gradients (Neon2-det)
+  lanczos,      ///< Lanczos with full reorthogonalisation on the whole objective
+  oja,          ///< v <- normalise(v - eta H_b v), one batch b a step (Oja 1982)
+  neon_online,  ///< x <- x - eta (grad f_b(x) - grad f_b(W)) (Allen-Zhu and Li 2018, Neon2-online)
+  neon_det,     ///< Chebyshev on whole gradients (Neon2-det)
 };
 std::string to_string(DirectionMethod method);
 DirectionMethod parse_direction_method(const std::string& name);
 
 struct DirectionOptions {
   DirectionMethod method = DirectionMethod::lanczos;
-  int max_products = 60;     ///< of the whole Hessian; for the stochastic methods, passes over it
-  double tolerance = 1e-2;   ///< of |H v - c v| / |c|
-  double step = 0;           ///< eta; 0: 1 / L with L from ten Lanczos products
-  double radius = 0;         ///< of Neon2, as a share of |W|; 0: ten times its start
+  int max_products = 60;    ///< of the whole Hessian; for the stochastic methods, passes over it
+  double tolerance = 1e-2;  ///< of |H v - c v| / |c|
+  double step = 0;          ///< eta; 0: 1 / L with L from ten Lanczos products
+  double radius = 0;        ///< of Neon2, as a share of |W|; 0: ten times its start
   std::uint64_t seed = 0;
-  at::Tensor start;          ///< (P), to begin from; undefined: random
+  at::Tensor start;                  ///< (P), to begin from; undefined: random
   std::function<bool()> keep_going;  ///< asked before each product; none: always
 };
 
 /// A unit vector and what is known of it.
 struct CurvedDirection {
-  at::Tensor vector;           ///< (P), |v| = 1
-  double curvature = 0;        ///< v^T H v, from a product of its own
-  double residual = 0;         ///< |H v - c v| / |c|, from the same product
-  double claimed_residual = 0; ///< what the recurrence says; NaN where there is none
-  double largest = 0;          ///< L: the largest eigenvalue met, for scale
-  double products = 0;         ///< of the whole Hessian, or as many batches
-  bool converged = false;      ///< residual <= tolerance
-  std::string method;          ///< in words
+  at::Tensor vector;            ///< (P), |v| = 1
+  double curvature = 0;         ///< v^T H v, from a product of its own
+  double residual = 0;          ///< |H v - c v| / |c|, from the same product
+  double claimed_residual = 0;  ///< what the recurrence says; NaN where there is none
+  double largest = 0;           ///< L: the largest eigenvalue met, for scale
+  double products = 0;          ///< of the whole Hessian, or as many batches
+  bool converged = false;       ///< residual <= tolerance
+  std::string method;           ///< in words
 };
 
 /// The direction of most negative curvature. Where there is none the smallest found, which is then

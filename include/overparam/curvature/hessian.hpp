@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products with the Hessian of an objective. Where the network has kinks, H is that of the objective
-// smoothed: a difference of gradients over a finite step is the Hessian's mean along the step, with
-// the kinks on the way, which differentiating twice leaves out.
+// Products with the Hessian of an objective. Where the network has kinks, H is that of the
+// objective smoothed: a difference of gradients over a finite step is the Hessian's mean along the
+// step, with the kinks on the way, which differentiating twice leaves out.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,7 +15,8 @@ namespace overparam::curvature {
 
 /// What "H v" means, for a unit vector u = v / |v|.
 enum class ProductKind {
-  /// |v| (grad f(W + e u) - grad f(W - e u)) / (2 e): the mean of H over the segment, kinks included.
+  /// |v| (grad f(W + e u) - grad f(W - e u)) / (2 e): the mean of H over the segment, kinks
+  /// included.
   difference,
   /// The mean of that over W + xi for Gaussian xi, the same ones for every v: the Hessian of the
   /// smoothed objective E f(W + xi), up to O(e^2).
@@ -41,7 +42,9 @@ class HessianProduct {
   /// @param objective must outlive this
   /// @param weights (P), where H is taken
   /// @throws Error(usage) for options out of range, or second derivatives that are not there
-  HessianProduct(const Objective& objective, const at::Tensor& weights, const ProductOptions& options);
+  HessianProduct(const Objective& objective,
+                 const at::Tensor& weights,
+                 const ProductOptions& options);
 
   /// out (P) = H v. A zero v gives zero.
   void operator()(const at::Tensor& v, at::Tensor& out) const;
@@ -76,17 +79,17 @@ class HessianProduct {
   double step_;
 };
 
-/// Adds to `weights` Gaussian noise of which each filter gets sigma times its own norm: with ||w|| the
-/// norm of a filter of k numbers, N(0, (sigma ||w||)^2 / k) each; tensors of one dimension count as
-/// one filter.
+/// Adds to `weights` Gaussian noise of which each filter gets sigma times its own norm: with ||w||
+/// the norm of a filter of k numbers, N(0, (sigma ||w||)^2 / k) each; tensors of one dimension
+/// count as one filter.
 void add_filter_noise(const std::vector<net::WeightTensor>& tensors,
                       double sigma,
                       std::uint64_t seed,
                       std::uint64_t draw,
                       at::Tensor& weights);
 
-/// v^T H v of a unit vector from the losses alone, (f(W + e v) - 2 f(W) + f(W - e v)) / e^2: a check
-/// that shares nothing with gradients. Needs float64, or e from a hundredth of |W| on.
+/// v^T H v of a unit vector from the losses alone, (f(W + e v) - 2 f(W) + f(W - e v)) / e^2: a
+/// check that shares nothing with gradients. Needs float64, or e from a hundredth of |W| on.
 double curvature_by_losses(const Objective& objective,
                            const at::Tensor& weights,
                            const at::Tensor& v,

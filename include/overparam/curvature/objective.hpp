@@ -35,8 +35,8 @@ class Objective {
   /// One line for people: the network, the samples, the mode of batch normalisation.
   [[nodiscard]] virtual std::string describe() const = 0;
 
-  /// What W consists of, in order: P numbers in all. The first size of a tensor of two dimensions or
-  /// more counts its filters.
+  /// What W consists of, in order: P numbers in all. The first size of a tensor of two dimensions
+  /// or more counts its filters.
   [[nodiscard]] virtual const std::vector<net::WeightTensor>& tensors() const = 0;
 
   /// W (P), where the objective was taken. Its number type is that of all points.
@@ -60,8 +60,8 @@ class Objective {
   /// Whether `second_derivative` is there.
   [[nodiscard]] virtual bool has_second_derivatives() const { return false; }
 
-  /// into (P) = the derivative of <grad f(W), v> that differentiating twice gives. Where the network
-  /// has kinks this is not the curvature of f: their share is missing.
+  /// into (P) = the derivative of <grad f(W), v> that differentiating twice gives. Where the
+  /// network has kinks this is not the curvature of f: their share is missing.
   virtual void second_derivative(const at::Tensor& weights,
                                  const at::Tensor& v,
                                  at::Tensor& into) const;
@@ -88,8 +88,8 @@ struct VisionObjectiveOptions {
   std::int64_t batch_size = 128;
 };
 
-/// Cross-entropy of a vision network on images (n, channels, side, side) with labels (n), which stay
-/// resident.
+/// Cross-entropy of a vision network on images (n, channels, side, side) with labels (n), which
+/// stay resident.
 /// @param weights (P)   @param statistics (S), running means and variances
 std::unique_ptr<Objective> vision_objective(const net::VisionArchitecture& architecture,
                                             const at::Tensor& weights,

@@ -14,13 +14,13 @@
 
 namespace overparam::curvature {
 
-/// W(x, y) = centre + x a + y b on a grid. A line has no b, and y = {0}. Coordinates are multiples of
-/// the axes as they are: with unit axes, distances.
+/// W(x, y) = centre + x a + y b on a grid. A line has no b, and y = {0}. Coordinates are multiples
+/// of the axes as they are: with unit axes, distances.
 struct Plane {
-  at::Tensor centre;        ///< (P)
-  at::Tensor x_axis;        ///< a (P)
-  at::Tensor y_axis;        ///< b (P), or undefined
-  std::vector<double> x;    ///< ascending
+  at::Tensor centre;      ///< (P)
+  at::Tensor x_axis;      ///< a (P)
+  at::Tensor y_axis;      ///< b (P), or undefined
+  std::vector<double> x;  ///< ascending
   std::vector<double> y = {0};
 
   [[nodiscard]] std::int64_t num_cells() const { return std::ssize(x) * std::ssize(y); }

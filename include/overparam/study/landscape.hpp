@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The objective around the weights that a run passed: its gradient, its most negative curvature, and
-// surfaces over planes through both. Figure 1 of the paper is six of them.
+// The objective around the weights that a run passed: its gradient, its most negative curvature,
+// and surfaces over planes through both. Figure 1 of the paper is six of them.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -67,7 +67,7 @@ struct Landscape {
   curvature::Value here;
   double gradient_norm = 0;
   std::vector<ModeFacts> modes;
-  std::vector<LandscapeAxis> axes;  ///< one or two
+  std::vector<LandscapeAxis> axes;                            ///< one or two
   double cosine = std::numeric_limits<double>::quiet_NaN();   ///< between the axes
   double largest = std::numeric_limits<double>::quiet_NaN();  ///< eigenvalue of H met
   std::optional<SecondOpinion> second;
@@ -82,7 +82,7 @@ struct Landscape {
 };
 
 struct LandscapeRecord {
-  std::string subject;  ///< the run's folder or the module's file
+  std::string subject;    ///< the run's folder or the module's file
   std::string objective;  ///< in words: network, samples, batch normalisation
   std::string product;    ///< in words
   std::string settings_toml;
@@ -100,9 +100,9 @@ struct LandscapeOutput {
   bool fresh = false;  ///< do not go on from what an earlier call left: begin again
 };
 
-/// Draws what the settings of the section `landscape` ask for around the weights of a run folder, or
-/// of a TorchScript module with `landscape.arrays`. Everything finished is kept in the folder, and
-/// the same call goes on from there, cell by cell.
+/// Draws what the settings of the section `landscape` ask for around the weights of a run folder,
+/// or of a TorchScript module with `landscape.arrays`. Everything finished is kept in the folder,
+/// and the same call goes on from there, cell by cell.
 /// @throws Error(usage), Error(data) naming what does not fit; Error(capacity) with the plan
 LandscapeRecord run_landscape(const Settings& settings,
                               const std::filesystem::path& subject,

@@ -50,7 +50,8 @@ struct Arm {
 std::vector<Arm> arms_at(Scale scale) {
   switch (scale) {
     case Scale::quick:
-      return {{.network = "resnet8", .train_images = 500, .images = 500, .grid = "11", .products = 20}};
+      return {
+          {.network = "resnet8", .train_images = 500, .images = 500, .grid = "11", .products = 20}};
     case Scale::standard:
       return {{.network = "resnet20"}};
     case Scale::full:
@@ -67,7 +68,9 @@ std::vector<Arm> arms_at(Scale scale) {
 
 Settings training_settings(const Arm& arm, const ReproduceOptions& options) {
   Settings settings;
-  const auto set = [&](const char* key, const std::string& value) { settings.set(key, value, kName); };
+  const auto set = [&](const char* key, const std::string& value) {
+    settings.set(key, value, kName);
+  };
   set("network.kind", arm.network);
   set("data.source", options.images);
   // Generated images come in the number that is asked for.
@@ -85,7 +88,9 @@ Settings training_settings(const Arm& arm, const ReproduceOptions& options) {
 
 Settings landscape_settings(const Arm& arm, const ReproduceOptions& options) {
   Settings settings;
-  const auto set = [&](const char* key, const std::string& value) { settings.set(key, value, kName); };
+  const auto set = [&](const char* key, const std::string& value) {
+    settings.set(key, value, kName);
+  };
   set("landscape.at", kEpochs);
   set("landscape.grid", arm.grid);
   set("landscape.samples", std::to_string(arm.images));
@@ -119,8 +124,8 @@ bool train_arm(const Arm& arm, const ReproduceOptions& options, const Voice& voi
 
 LandscapeRecord draw_arm(const Arm& arm, const ReproduceOptions& options, const Voice& voice) {
   const fs::path folder = run_folder(arm, options);
-  const auto record =
-      run_landscape(landscape_settings(arm, options), folder, {.folder = folder / "landscape"}, voice);
+  const auto record = run_landscape(
+      landscape_settings(arm, options), folder, {.folder = folder / "landscape"}, voice);
   if (!record.interrupted) report::write_page(landscape_page(record), folder / "landscape");
   return record;
 }
@@ -133,17 +138,19 @@ void say_plan(const std::vector<Arm>& arms, const ReproduceOptions& options, con
     const auto n = static_cast<double>(problem.train.labels.size(0));
     const double pass = 2 * problem.architecture.products_per_image();  // forward, one image
     const double side = *base::parse_number(arm.grid);
-    const auto images = static_cast<double>(std::min<std::int64_t>(arm.images, problem.train.labels.size(0)));
+    const auto images =
+        static_cast<double>(std::min<std::int64_t>(arm.images, problem.train.labels.size(0)));
     const double cells = 6 * side * side * images * pass;
     const double products = 6 * 2 * 2 * 3.0 * static_cast<double>(arm.products) * images * pass;
-    voice.say(fmt::format("{}: {} operations to train ({} epochs of {} images), {} for directions, {} "
-                          "for surfaces",
-                          arm.name(),
-                          format_number(3 * pass * n * epochs),
-                          epochs,
-                          base::format_count(problem.train.labels.size(0)),
-                          format_number(products),
-                          format_number(cells)));
+    voice.say(
+        fmt::format("{}: {} operations to train ({} epochs of {} images), {} for directions, {} "
+                    "for surfaces",
+                    arm.name(),
+                    format_number(3 * pass * n * epochs),
+                    epochs,
+                    base::format_count(problem.train.labels.size(0)),
+                    format_number(products),
+                    format_number(cells)));
   }
 }
 
@@ -181,10 +188,22 @@ void add_criteria(const Arm& arm, const LandscapeRecord& record, Conclusion& con
     bool at_least;
   };
   constexpr Kind kKinds[] = {
-      {"(i) the gradient leads down: drop of f by the best step, over f", &curvature::DescentCriteria::drop, kLeastDrop, true},
-      {"(ii) negative curvature adds little: further drop along it, over f there", &curvature::DescentCriteria::benefit, kMostBenefit, false},
-      {"(iii) its second-order term beside the gradient's first-order one", &curvature::DescentCriteria::second_order_share, kMostSecondOrder, false},
-      {"(iv) smooth: R² of a quadratic within the best step", &curvature::DescentCriteria::quadratic, kLeastQuadratic, true}};
+      {"(i) the gradient leads down: drop of f by the best step, over f",
+       &curvature::DescentCriteria::drop,
+       kLeastDrop,
+       true},
+      {"(ii) negative curvature adds little: further drop along it, over f there",
+       &curvature::DescentCriteria::benefit,
+       kMostBenefit,
+       false},
+      {"(iii) its second-order term beside the gradient's first-order one",
+       &curvature::DescentCriteria::second_order_share,
+       kMostSecondOrder,
+       false},
+      {"(iv) smooth: R² of a quadratic within the best step",
+       &curvature::DescentCriteria::quadratic,
+       kLeastQuadratic,
+       true}};
   for (const auto& kind : kKinds) {
     for (const auto& landscape : record.landscapes) {
       const double measured = landscape.criteria ? (*landscape.criteria).*kind.value : std::nan("");
@@ -205,28 +224,25 @@ void add_criteria(const Arm& arm, const LandscapeRecord& record, Conclusion& con
                 decay.exponent >= 0 && decay.exponent <= kMostExponent);
 }
 
-std::string finding_of(const Arm& arm, const LandscapeRecord& record, const ReproduceOptions& options) {
-  std::string text = fmt::format("**{}** on {}, {} images in the surfaces ({}). ",
-                                 arm.name(),
-                                 options.images,
-                                 base::format_count(record.samples),
-                                 record.product);
-  for (const auto& landscape : record.landscapes) {
-    const auto* curvature = landscape.axes.size() > 1 && landscape.axes[1].curvature
-                                ? &*landscape.axes[1].curvature
-                                : nullptr;
-    if (curvature == nullptr || !landscape.criteria) continue;
-    text += fmt::format("{}: the gradient leads {} % down, negative curvature {} % further (vᵀHv = {} ± "
-                        "{}, residual {}). ",
-                        landscape.name,
-                        format_number(100 * landscape.criteria->drop, 2),
-                        format_number(100 * landscape.criteria->benefit, 2),
-                        format_number(curvature->curvature, 3),
-                        format_number(curvature->of_batches.standard_error, 2),
-                        format_number(curvature->residual, 2));
-  }
+std::string finding_of(const Arm& arm,
+                       const LandscapeRecord& record,
+                       const ReproduceOptions& options) {
+  const auto found = std::ranges::count_if(record.landscapes, [](const Landscape& landscape) {
+    return landscape.axes.size() > 1 && landscape.axes[1].curvature &&
+           landscape.axes[1].curvature->curvature < 0;
+  });
+  std::string text = fmt::format(
+      "**{}** on {} images; surfaces over {} of them. Negative curvature was found at {} of {} "
+      "points; "
+      "products with the Hessian: {}.",
+      arm.name(),
+      options.images,
+      base::format_count(record.samples),
+      found,
+      record.landscapes.size(),
+      record.product);
   if (options.scale != Scale::full) {
-    text += "A smaller network on fewer images stands in for the source's: a proxy.";
+    text += " A smaller network on fewer images stands in for the source's: a proxy.";
   }
   return text;
 }
@@ -237,7 +253,8 @@ report::Table cells_table(const std::vector<std::pair<Arm, LandscapeRecord>>& dr
     for (const auto& landscape : record.landscapes) {
       const double* cells = landscape.objective.data_ptr<double>();
       for (const double y : landscape.y) {
-        for (const double x : landscape.x) table.add_row({arm.name(), landscape.name, x, y, *cells++});
+        for (const double x : landscape.x)
+          table.add_row({arm.name(), landscape.name, x, y, *cells++});
       }
     }
   }
@@ -248,7 +265,8 @@ report::Table cells_table(const std::vector<std::pair<Arm, LandscapeRecord>>& dr
 Conclusion conclude(const ReproduceOptions& options, const std::vector<Measured>&) {
   Conclusion conclusion;
   std::vector<std::pair<Arm, LandscapeRecord>> drawn;
-  for (const auto& arm : arms_at(options.scale)) drawn.emplace_back(arm, draw_arm(arm, options, {}));
+  for (const auto& arm : arms_at(options.scale))
+    drawn.emplace_back(arm, draw_arm(arm, options, {}));
   for (const auto& [arm, record] : drawn) {
     conclusion.findings.push_back(finding_of(arm, record, options));
     add_criteria(arm, record, conclusion);
@@ -262,7 +280,8 @@ Conclusion conclude(const ReproduceOptions& options, const std::vector<Measured>
     }
   }
   const auto missed = std::ranges::count_if(
-      conclusion.comparisons, [](const Comparison& comparison) { return !comparison.met.value_or(true); });
+      conclusion.comparisons,
+      [](const Comparison& comparison) { return !comparison.met.value_or(true); });
   conclusion.findings.insert(
       conclusion.findings.begin(),
       missed == 0 ? "All criteria hold at all points."
@@ -283,8 +302,9 @@ Recipe allenzhu2019_fig1() {
           "Allen-Zhu, Li, Song: A Convergence Theory for Deep Learning via Over-Parameterization "
           "(ICML 2019), Figure 1 and its variants: objectives around SGD's weights, along the "
           "gradient and the most negative curvature of the smoothed Hessian",
-      .cost = "quick (ResNet-8, 500 images) 8 min, standard (ResNet-20) overnight, full (ResNet-32, "
-              "ResNet-110, VGG19) for a GPU",
+      .cost =
+          "quick (ResNet-8, 500 images) 8 min, standard (ResNet-20) overnight, full (ResNet-32, "
+          "ResNet-110, VGG19) for a GPU",
       .reads_images = true,
       .make = make,
       .plan = [](const ReproduceOptions&) { return std::vector<Measurement>{}; },
