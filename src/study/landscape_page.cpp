@@ -204,6 +204,21 @@ report::Figure density_figure(const Landscape& landscape, std::size_t index) {
   return figure;
 }
 
+std::string words_of(const GradientDecay& decay) {
+  const char* judgement = decay.exponent < 0 ? "they grew while it fell, or it rose"
+                          : decay.exponent <= kMostGradientDecay
+                              ? "gradients do not vanish before the objective does"
+                              : "gradients shrank faster than a function of this kind explains, or "
+                                "the objective hardly "
+                                "changed between the two";
+  return fmt::format(
+      "Between the first and the last point |∇f|² goes with f to the power {}, and the "
+      "least |∇f|²/f is {}: {}.",
+      format_number(decay.exponent, 3),
+      format_number(decay.least_ratio, 3),
+      judgement);
+}
+
 std::string summary_of(const LandscapeRecord& record) {
   const auto negative = std::ranges::count_if(record.landscapes, [](const Landscape& landscape) {
     const auto* facts = curved_axis(landscape);
@@ -309,12 +324,7 @@ report::Page landscape_page(const LandscapeRecord& record) {
   };
   add_table(criteria_table(record));
   if (record.landscapes.size() > 1) {
-    const auto decay = gradient_decay(record.landscapes);
-    page.blocks.emplace_back(report::Paragraph{fmt::format(
-        "Between the first and the last point |∇f|² goes with f to the power {}, and the least "
-        "|∇f|²/f is {}: gradients do not vanish before the objective does.",
-        format_number(decay.exponent, 3),
-        format_number(decay.least_ratio, 3))});
+    page.blocks.emplace_back(report::Paragraph{words_of(gradient_decay(record.landscapes))});
   }
   add_table(curvature_table(record));
   for (std::size_t i = 0; i < record.landscapes.size(); ++i) {

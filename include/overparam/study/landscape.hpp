@@ -115,6 +115,10 @@ struct GradientDecay {
   double exponent = std::numeric_limits<double>::quiet_NaN();
   double least_ratio = std::numeric_limits<double>::quiet_NaN();
 };
+
+/// |grad f|^2 ~ f^2 is what cross-entropy has near its minimum; some room for noise above it.
+inline constexpr double kMostGradientDecay = 2.3;
+
 GradientDecay gradient_decay(const std::vector<Landscape>& landscapes);
 
 /// The surfaces as one figure.

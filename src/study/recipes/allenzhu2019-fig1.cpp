@@ -31,7 +31,6 @@ constexpr double kLeastDrop = 0.01;
 constexpr double kMostBenefit = 0.05;
 constexpr double kMostSecondOrder = 0.1;
 constexpr double kLeastQuadratic = 0.9;
-constexpr double kMostExponent = 2.3;
 
 /// A network, its labels, and how finely its surfaces are drawn.
 struct Arm {
@@ -220,8 +219,8 @@ void add_criteria(const Arm& arm, const LandscapeRecord& record, Conclusion& con
                 "(v) gradients do not vanish before the objective does",
                 arm.name() + ": exponent p of |grad f|² ~ f^p",
                 decay.exponent,
-                fmt::format("in [0, {:g}]", kMostExponent),
-                decay.exponent >= 0 && decay.exponent <= kMostExponent);
+                fmt::format("in [0, {:g}]", kMostGradientDecay),
+                decay.exponent >= 0 && decay.exponent <= kMostGradientDecay);
 }
 
 std::string finding_of(const Arm& arm,
