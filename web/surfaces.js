@@ -82,18 +82,20 @@ const SurfaceChart = (() => {
       type: "scatter3d", mode: "lines", x, y, z, ...said,
       line: { color: overlayColour(overlay, colour), width },
     });
-    const says = (mark) => ({ text: markText(figure, mark), hovertemplate: "%{text}<extra></extra>" });
+    const says = (mark, count) => ({
+      text: Array(count).fill(markText(figure, mark)), hovertemplate: "%{text}<extra></extra>",
+    });
     const paths = shape.paths.map((path) =>
       line(path, path.x, path.y, path.z.map(position).map((z) => (z === null ? null : z + lift)), 5),
     );
     const sticks = shape.marks.map((mark) =>
-      line(mark, [mark.x, mark.x], [mark.y, mark.y], shape.range, 6, says(mark)),
+      line(mark, [mark.x, mark.x], [mark.y, mark.y], shape.range, 6, says(mark, 2)),
     );
     const dots = shape.marks.map((mark) => ({
       type: "scatter3d", mode: "markers", x: [mark.x], y: [mark.y],
       z: [mark.z === null ? null : position(mark.z) + 5 * lift],
       marker: { color: overlayColour(mark, colour), size: 4, line: { color: colour("background"), width: 1 } },
-      ...says(mark),
+      ...says(mark, 1),
     }));
     return [...paths, ...sticks, ...dots];
   };
