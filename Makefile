@@ -37,7 +37,7 @@ bench-programs:
 	@scripts/install-dependencies.sh build bench
 	@$(CONFIGURE)_BENCHMARKS=ON -DOVERPARAM_BUILD_TESTS=OFF -DOVERPARAM_BUILD_EXAMPLES=OFF
 	@$(BUILD) --target overparam_app overparam_bench_worker \
-	  overparam_bench_kernel_worker overparam_bench_phase_worker
+	  overparam_bench_kernel_worker overparam_bench_landscape_worker overparam_bench_phase_worker
 
 clean:
 	@rm -rf build

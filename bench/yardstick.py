@@ -15,6 +15,7 @@ import time
 
 import compare
 import compare_kernels
+import compare_landscapes
 import curves
 import long_runs
 import machine
@@ -35,6 +36,7 @@ SECTIONS = {
     "newton": ("Gauss-Newton to rounding", newton, 3),
     "steps": ("Training steps", compare, 7),
     "kernels": ("Kernels", compare_kernels, 3),
+    "landscapes": ("Landscapes", compare_landscapes, 6),
     "scaling": ("Scaling", scaling, 3),
     "phases": ("Phases", phases, 2),
     "long": ("Five thousand samples", long_runs.THOUSANDS, 15),

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Our side of compare_landscapes.py. Reads commands from standard input, answers one line each:
+//
+//     open NETWORK N ACTIVATION FOLDER   makes an objective, and writes what its peer needs to FOLDER
+//     value                              the mean loss there
+//     product K                          seconds of a Hessian product, mean of K
+//     cells K                            seconds of a cell, mean of K
+//     memory                             bytes that the process holds, and held at most
+//     apart                              H v by differences from H v by differentiating twice
+//     lowest K                           products, residual and curvature of the lowest eigenpair
+#include <fmt/format.h>
+
+#include <exception>
+#include <iostream>
+
+#include "landscapes.hpp"
+#include "overparam/base/blas.hpp"
+#include "overparam/base/memory.hpp"
+#include "overparam/base/threads.hpp"
+
+namespace {
+
+using namespace overparam;
+
+std::string answer(std::unique_ptr<bench::LandscapeTimer>& timer,
+                   const std::string& command,
+                   std::istream& in) {
+  if (command == "open") {
+    std::string network, activation;
+    std::int64_t num_images = 0;
+    std::filesystem::path folder;
+    in >> network >> num_images >> activation >> folder;
+    timer = std::make_unique<bench::LandscapeTimer>(network, num_images, activation);
+    timer->write(folder);
+    return "ready";
+  }
+  if (command == "memory") {
+    return fmt::format("{} {}", base::resident_memory(), base::peak_resident_memory());
+  }
+  if (command == "value") return fmt::format("{:.9g}", timer->value());
+  if (command == "apart") return fmt::format("{:.9g}", timer->products_apart());
+  std::int64_t times = 0;
+  in >> times;
+  if (command == "product") return fmt::format("{:.9g}", timer->product_seconds(times));
+  if (command == "cells") return fmt::format("{:.9g}", timer->cell_seconds(times));
+  if (command == "lowest") return timer->lowest(static_cast<int>(times));
+  return "unknown command " + command;
+}
+
+}  // namespace
+
+int main() try {
+  base::use_fast_blas_kernels();
+  const base::ThreadGuard threads(0);
+  std::unique_ptr<bench::LandscapeTimer> timer;
+  for (std::string command; std::cin >> command;) {
+    std::cout << answer(timer, command, std::cin) << std::endl;
+  }
+  return 0;
+} catch (const std::exception& error) {
+  std::cerr << error.what() << '\n';
+  return 1;
+}
