@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Figure 1, criterion (iii): at the length of the gradient's best step the second-order term of the
-// most negative curvature is small beside the gradient's first-order one. At a saddle the gradient
-// vanishes and the curvature does not, so that the ratio has no bound.
+// most negative curvature is small beside the gradient's first-order one.
+//
+// On networks of this size it is not: v^T H v is about a fifth of the largest curvature in size,
+// and the gradient's own curvature |g| / s* may be as small. For the paper's network it is small
+// late in training: H's negative part goes with the residuals.
 #include "support/experiment.hpp"
 #include "support/landscape.hpp"
 
@@ -13,15 +16,16 @@ Claim fig1_iii() {
       "the objective around SGD's weights is almost convex: |lambda_min| s^2 / 2 << s |grad f| at "
       "the gradient's best step";
   claim.quantity = "|v^T H v| s*^2 / 2 over s* |grad f|, H by differences of gradients";
+  claim.expected = {VerdictKind::refuted};
   claim.checks = check_both("largest second-order term of v over the gradient's first-order one",
                             "a tenth at every snapshot",
                             "share",
-                            most,
+                            most_or_none,
                             0,
                             0.1);
   claim.negative_control = {
-      .description = "beside a saddle: trained weights of a thousandth their size",
-      .designs = {small_paper_design({{"shrunk", 1e-3}})}};
+      .description = "the paper's network alone, at F = 0.003 F_0: the residuals are gone",
+      .designs = {small_paper_design({{"m", 256}, {"late", 1}})}};
   return claim;
 }
 

@@ -128,9 +128,9 @@ Design steps_of(const Values& sizes, int seeds) {
 std::vector<Design> designs(Scale scale) {
   switch (scale) {
     case Scale::quick:
-      return {steps_of({{"n", 128}, {"w", 4}, {"epochs", 16}, {"every", 4}}, 2)};
+      return {steps_of({{"n", 128}, {"w", 4}, {"epochs", 41}, {"every", 8}}, 2)};
     case Scale::standard:
-      return {steps_of({{"n", 256}, {"w", 8}, {"epochs", 32}, {"every", 4}}, 3)};
+      return {steps_of({{"n", 256}, {"w", 8}, {"epochs", 82}, {"every", 16}}, 3)};
     case Scale::full:
       break;
   }
@@ -183,8 +183,8 @@ Claim remark_beyond_vision() {
                   .value = least_final_radius,
                   .low = 0.1,
                   .high = 100}},
-      .positive_control = {.description = "64 images, 12 epochs",
-                           .designs = {steps_of({{"n", 64}, {"w", 4}, {"epochs", 12}, {"every", 2}},
+      .positive_control = {.description = "64 images, 24 epochs",
+                           .designs = {steps_of({{"n", 64}, {"w", 4}, {"epochs", 24}, {"every", 4}},
                                                 1)}},
       .negative_control = {.description = "steps stretched 50 times",
                            .designs = {steps_of(

@@ -49,7 +49,7 @@ std::int64_t shrunk_epoch(const Point& point, double of_164) {
 
 train::VisionTrainOptions digit_training(const Point& point) {
   return {.epochs = point.integer("epochs"),
-          .batch_size = static_cast<std::int64_t>(point.get("batch", 32)),
+          .batch_size = static_cast<std::int64_t>(point.get("batch", 16)),
           .step_size = point.get("eta", 0.1),
           .schedule = {{shrunk_epoch(point, 81), 0.1}, {shrunk_epoch(point, 122), 0.1}},
           .augment = false,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A small residual network that learns drawn digits, as Figure 1 and the remarks on practical
 // networks are measured on machines without the source's. Settings: n images of side x side pixels
-// (14), w channels of the first stage (4), epochs, batch (32), eta (0.1), seed.
+// (14), w channels of the first stage (4), epochs, batch (16), eta (0.1), seed.
 #pragma once
 
 #include "overparam/claims/claim.hpp"

@@ -4,10 +4,12 @@
 //
 // Design "paper": the paper's network, squared loss, gradient descent, float64; settings as in
 // experiment.hpp. Design "residual": a ResNet-8 with batch normalisation on drawn digits, trained
-// as in digit_images.hpp and measured with running means and variances. Settings of both:
-// "snapshots" along the training, "products" of the Hessian that the search for v may take.
+// as in digit_images.hpp and measured under the means and variances of all images in one batch:
+// running ones lag behind in so short a training. Settings of both: "snapshots" along the training,
+// "products" of the Hessian for the search of v by Lanczos, and as many after it.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,7 @@ namespace overparam::claims {
 ///   shrunk   the factor of all trained weights: 0 is a saddle, where the gradient vanishes before
 ///            the curvature does
 ///   reach    "quadratic" over a plane that reaches so many times s*
+/// Setting "late" leaves the last snapshot alone.
 ///
 /// A point is measured once in a process, however many claims ask for it at once.
 std::vector<Row> landscape_rows(const Point& point);
@@ -31,11 +34,13 @@ std::vector<Row> landscape_rows(const Point& point);
 std::vector<Design> landscape_designs(Scale scale);
 std::uint64_t landscape_memory(const Point& point);
 
-/// Both networks at sizes for a control.
-std::vector<Design> small_landscape_designs();
+/// Either network at a size for a control; the paper's with further settings, or with an axis.
+Design small_paper_design(const Values& settings = {}, const std::vector<Axis>& axes = {});
+Design small_residual_design();
 
-/// The paper's network at such a size with one setting more, or with an axis.
-Design small_paper_design(const Values& settings, const std::vector<Axis>& axes = {});
+/// `most`, and 0 for a control that leaves the network out.
+std::function<double(const std::vector<Row>&)> most_or_none(const std::string& design,
+                                                            const std::string& name);
 
 /// The part that the claims of the figure share: designs, measurement, positive control and the
 /// window in words. Checks hold at every snapshot of every seed.
