@@ -12,7 +12,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "overparam/curvature/direction.hpp"
+#include "overparam/base/interrupt.hpp"
+#include "overparam/curvature/objective.hpp"
 #include "overparam/linalg/vectors.hpp"
 #include "support/digit_images.hpp"
 #include "support/experiment.hpp"
@@ -86,10 +87,11 @@ std::vector<Row> measure(const Point& point) {
       train::initial_state(digits.architecture, point.seed(), at::TensorOptions(at::kFloat));
   StepWatch watch(point, digits, state);
   for (std::int64_t epoch = 0; epoch < options.epochs; ++epoch) {
-    train::train_epoch(digits.architecture, digits.data, options, state, [&] {
+    const auto report = train::train_epoch(digits.architecture, digits.data, options, state, [&] {
       watch.see(state.weights);
-      return true;
+      return !base::interrupted();
     });
+    if (!report.complete) return watch.take();
   }
   watch.see(state.weights);
   return watch.take();
@@ -110,6 +112,11 @@ double median_orders(const std::vector<Row>& rows) {
   if (values.empty()) return std::nan("");
   std::ranges::nth_element(values, values.begin() + std::ssize(values) / 2);
   return values[values.size() / 2];
+}
+
+double largest_orders(const std::vector<Row>& rows) {
+  const auto values = of_whole_steps(rows, "orders");
+  return values.empty() ? std::nan("") : std::ranges::max(values);
 }
 
 /// The least over runs of omega at its last measured step.
@@ -178,6 +185,11 @@ Claim remark_beyond_vision() {
                   .value = median_orders,
                   .low = 0,
                   .high = 0.1},
+                 {.name = "largest |G| / (|grad F| |P|) of whole steps",
+                  .meaning = "below the first-order term at every step",
+                  .value = largest_orders,
+                  .low = 0,
+                  .high = 1},
                  {.name = "least |W^(T) - W^(0)|_2 over runs",
                   .meaning = "the theorems' 1/(L^4.5 log^3 m) is below 1e-4 here",
                   .value = least_final_radius,

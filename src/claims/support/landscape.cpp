@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 
+#include "overparam/base/interrupt.hpp"
 #include "overparam/base/random.hpp"
 #include "overparam/curvature/criteria.hpp"
 #include "overparam/curvature/direction.hpp"
@@ -186,7 +187,9 @@ std::vector<Row> measure_residual(const Point& point) {
   std::vector<Row> rows;
   for (const double epoch : places(kEpochs, point)) {
     while (state.epoch < shrunk_epoch(point, epoch)) {
-      train::train_epoch(architecture, data, options, state);
+      const auto report = train::train_epoch(
+          architecture, data, options, state, [] { return !base::interrupted(); });
+      if (!report.complete) return rows;
     }
     const auto objective = curvature::vision_objective(
         architecture,
