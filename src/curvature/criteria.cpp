@@ -81,12 +81,13 @@ DescentCriteria descent_criteria(const Objective& objective,
                                  const LineMinimum& minimum,
                                  double objective_here,
                                  double gradient_norm,
-                                 double curvature) {
+                                 double curvature,
+                                 int threads) {
   DescentCriteria found{.best_step = minimum.step,
                         .drop = (objective_here - minimum.objective) / objective_here};
   const Plane across{
       .centre = plane.centre.sub(plane.x_axis, minimum.step), .x_axis = plane.y_axis, .x = plane.y};
-  const at::Tensor beside = evaluate_plane(objective, across).objective;
+  const at::Tensor beside = evaluate_plane(objective, across, threads).objective;
   double least = minimum.objective;
   for (const double value :
        std::vector<double>(beside.data_ptr<double>(), beside.data_ptr<double>() + beside.numel())) {

@@ -112,6 +112,7 @@ enum class Group {
   semi_smoothness,  ///< Theorem 4
   losses,           ///< Theorem 5
   architectures,    ///< Theorems 6 and 7
+  landscape,        ///< Figure 1
   initialisation,   ///< Appendix A
   stability,        ///< Appendix B
   tangent_kernel,   ///< Theorem 5 of arXiv v5, and what it is used for

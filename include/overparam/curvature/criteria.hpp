@@ -43,12 +43,14 @@ struct DescentCriteria {
 
 /// @param plane with centre W, x axis g/|g|, y axis v, and its values (y, x)
 /// @param minimum of f along the gradient
+/// @param threads for the points along v; 0: all
 DescentCriteria descent_criteria(const Objective& objective,
                                  const Plane& plane,
                                  const at::Tensor& values,
                                  const LineMinimum& minimum,
                                  double objective_here,
                                  double gradient_norm,
-                                 double curvature);
+                                 double curvature,
+                                 int threads = 0);
 
 }  // namespace overparam::curvature

@@ -90,12 +90,13 @@ std::string to_string(Bound bound) {
 }
 
 std::string to_string(Group group) {
-  static constexpr base::EnumNames<Group, 11> kNames{
+  static constexpr base::EnumNames<Group, 12> kNames{
       {{Group::convergence, "Theorems 1 and 2 · convergence"},
        {Group::gradient, "Theorem 3 · gradient bounds"},
        {Group::semi_smoothness, "Theorem 4 · semi-smoothness"},
        {Group::losses, "Theorem 5 · other losses"},
        {Group::architectures, "Theorems 6 and 7 · convolutional and residual networks"},
+       {Group::landscape, "Figure 1 · the objective around SGD's weights"},
        {Group::initialisation, "Appendix A · random initialisation"},
        {Group::stability, "Appendix B · stability under perturbation"},
        {Group::tangent_kernel, "Theorem 5 of arXiv v5 · tangent kernel"},
