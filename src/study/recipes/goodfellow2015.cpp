@@ -1,0 +1,587 @@
+// SPDX-License-Identifier: Apache-2.0
+// Goodfellow, Vinyals, Saxe 2015: the objective along the straight line from the initial weights to
+// those that training found, f((1 - a) W_0 + a W_f) for a in [-0.2, 1.2]. The source saw it fall
+// without a barrier and nearly convex on the networks of its time, and a barrier between two
+// solutions. Frankle 2020 (arXiv 2012.06898) saw on residual networks that f stays high until near
+// the end. Both networks are measured here, with the way that training took beside the line,
+//
+//     W_t = W_0 + alpha_t (W_f - W_0) + beta_t v_t,    |v_t| = 1 orthogonal to the line
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+
+#include "measuring.hpp"
+#include "overparam/base/require.hpp"
+#include "overparam/base/text.hpp"
+#include "overparam/claims/path_run.hpp"
+#include "overparam/curvature/path.hpp"
+#include "overparam/study/prepare.hpp"
+#include "overparam/study/recipe.hpp"
+#include "support/vision_path.hpp"
+
+namespace overparam::study {
+
+namespace {
+
+using base::format_number;
+using claims::Point;
+using claims::Row;
+using claims::Scale;
+using curvature::LineCurve;
+using curvature::LineShape;
+
+constexpr const char* kName = "goodfellow2015";
+constexpr std::uint64_t kAnotherSeed = 1'000'000;
+
+/// Families of lines of the fully connected network; all end at the solution of the first seed.
+constexpr const char* kOwn = "own start";
+constexpr const char* kOther = "another solution";
+constexpr const char* kRandom = "fresh start";
+
+/// The criteria, all in units of f(W_0).
+constexpr double kMostRise = 1e-3;
+constexpr double kMostDent = 0.2;
+constexpr double kLeastBarrier = 0.1;
+
+/// The fully connected network, its images, and how many trainings.
+struct DenseArm {
+  std::int64_t samples = 0, test = 0, width = 0, epochs = 0;
+  int seeds = 0;
+};
+
+DenseArm dense_arm(Scale scale) {
+  switch (scale) {
+    case Scale::quick:
+      return {.samples = 500, .test = 500, .width = 128, .epochs = 40, .seeds = 3};
+    case Scale::standard:
+      return {.samples = 2000, .test = 1000, .width = 256, .epochs = 60, .seeds = 5};
+    case Scale::full:
+      break;
+  }
+  return {.samples = 10'000, .test = 5000, .width = 512, .epochs = 60, .seeds = 10};
+}
+
+VisionPathArm vision_arm(Scale scale) {
+  switch (scale) {
+    case Scale::quick:
+      return {.network = "resnet8", .samples = 300, .epochs = 15, .batch = 50, .images = 300};
+    case Scale::standard:
+      return {.network = "resnet8", .samples = 2000, .epochs = 40, .images = 1000};
+    case Scale::full:
+      break;
+  }
+  return {.network = "resnet20", .samples = 10'000, .epochs = 164, .images = 5000};
+}
+
+/// Training and test images with the loss of the source.
+struct DenseData {
+  train::Problem train, test;
+};
+
+DenseData dense_data(const DenseArm& arm, const ReproduceOptions& options) {
+  Settings settings;
+  const auto set = [&](const char* key, const std::string& value) {
+    settings.set(key, value, kName);
+  };
+  set("data.source", options.images);
+  set("data.samples", std::to_string(arm.samples));
+  set("data.test", std::to_string(arm.test));
+  set("data.normalise", "sphere");
+  set("train.loss", "cross-entropy");
+  set("run.seed", std::to_string(options.seed));
+  const auto prepared = prepare_data(settings);
+  base::require(prepared.dataset.num_classes > 1,
+                ErrorKind::data,
+                "{}: {} takes data with classes, found none",
+                options.images,
+                kName);
+  return {training_problem(prepared, settings), test_problem(prepared, settings)};
+}
+
+claims::PathSetting setting_of(const Point& point) {
+  return {.width = point.integer("m"), .epochs = point.integer("epochs"), .seed = point.seed()};
+}
+
+/// One training, another from other weights, and the three lines to the end of the first.
+std::vector<Row> measure_dense(const Point& point, const DenseData& data) {
+  const auto setting = setting_of(point);
+  auto other = setting;
+  other.seed += kAnotherSeed;
+  const auto training = claims::train_path(data.train, setting);
+  const auto second = claims::train_path(data.train, other);
+  other.seed += kAnotherSeed;
+  const at::Tensor fresh = claims::path_objective(data.train, other)->weights();
+  const auto objective = claims::path_objective(data.train, setting);
+  const auto held_out = claims::path_objective(data.test, setting);
+
+  std::vector<Row> rows;
+  const auto add = [&](const char* family, const at::Tensor& from) {
+    const auto line = [&](const curvature::Objective& of) {
+      return curvature::evaluate_line(of, from, training.end(), curvature::line_shares(), 1);
+    };
+    const auto curve = line(*objective), beside = line(*held_out);
+    for (std::size_t i = 0; i < curve.shares.size(); ++i) {
+      rows.push_back({.design = "line",
+                      .family = family,
+                      .values = {{"seed", point.at("seed")},
+                                 {"a", curve.shares[i]},
+                                 {"f", curve.objective[i]},
+                                 {"accuracy", curve.accuracy[i]},
+                                 {"test_f", beside.objective[i]}}});
+    }
+  };
+  add(kOwn, training.start());
+  add(kOther, second.end());
+  add(kRandom, fresh);
+  const auto found = curvature::along_line(training.points);
+  for (std::size_t i = 0; i < training.points.size(); ++i) {
+    rows.push_back({.design = "trajectory",
+                    .values = {{"seed", point.at("seed")},
+                               {"epoch", training.epochs[i]},
+                               {"f", training.objective[i]},
+                               {"alpha", found.alpha[i]},
+                               {"beta", found.beta[i]},
+                               {"length", found.length}}});
+  }
+  return rows;
+}
+
+/// Rows on other images are other rows.
+std::string dense_owner(const ReproduceOptions& options) {
+  return fmt::format("{} on {}", kName, options.images);
+}
+
+std::vector<Measurement> plan(const ReproduceOptions& options) {
+  const auto arm = dense_arm(options.scale);
+  const auto data = dense_data(arm, options);
+  // The sum of the images tells a file that has changed.
+  const claims::Design design{.name = "fully connected",
+                              .fixed = {{"m", static_cast<double>(arm.width)},
+                                        {"n", static_cast<double>(arm.samples)},
+                                        {"epochs", static_cast<double>(arm.epochs)},
+                                        {"sum", data.train.inputs.sum(at::kDouble).item<double>()}},
+                              .seeds = arm.seeds};
+  std::vector<Measurement> measurements;
+  for (const auto& point : claims::points_of(design, options.seed)) {
+    const auto memory = claims::plan_path(arm.samples + arm.test,
+                                          data.train.inputs.size(1),
+                                          data.train.targets.size(1),
+                                          setting_of(point));
+    measurements.push_back(
+        measurement_of(dense_owner(options), 1, point, 2 * memory.total(), [data](const Point& at) {
+          return measure_dense(at, data);
+        }));
+  }
+  return measurements;
+}
+
+MeasuringResult measure_vision(const ReproduceOptions& options, const Voice& voice) {
+  const auto arm = vision_arm(options.scale);
+  return measure_all(plan_vision_path(arm, options),
+                     {.folder = options.folder, .threads = options.threads},
+                     "the line of " + arm.network,
+                     voice);
+}
+
+bool make(const ReproduceOptions& options, const Voice& voice) {
+  return train_vision_path(vision_arm(options.scale), options, voice) &&
+         !measure_vision(options, voice).interrupted;
+}
+
+/// Lines of one kind, one a seed, with their shapes.
+struct Lines {
+  std::string network, name;
+  std::vector<LineCurve> curves;
+  std::vector<LineShape> shapes;
+  std::vector<std::vector<double>> held_out;  ///< f on test images, where they were measured
+
+  [[nodiscard]] std::vector<double> each(const std::function<double(const LineShape&)>& of) const {
+    std::vector<double> values;
+    for (const auto& shape : shapes) values.push_back(of(shape));
+    return values;
+  }
+};
+
+Lines lines_of(const std::string& network,
+               const std::string& family,
+               const std::vector<Row>& rows) {
+  std::map<double, std::pair<LineCurve, std::vector<double>>> by_seed;
+  for (const auto& row : rows) {
+    if (row.design != "line" || row.family != family) continue;
+    auto& [curve, held_out] = by_seed[row.has("seed") ? row.at("seed") : 0];
+    curve.shares.push_back(row.at("a"));
+    curve.objective.push_back(row.at("f"));
+    curve.accuracy.push_back(row.at("accuracy"));
+    if (row.has("test_f")) held_out.push_back(row.at("test_f"));
+  }
+  Lines lines{.network = network, .name = family};
+  for (auto& [seed, line] : by_seed) {
+    lines.shapes.push_back(curvature::line_shape(line.first));
+    lines.curves.push_back(std::move(line.first));
+    if (!line.second.empty()) lines.held_out.push_back(std::move(line.second));
+  }
+  return lines;
+}
+
+/// The mean over the seeds.
+report::Series series_of(const std::string& name,
+                         const Lines& lines,
+                         const std::function<const std::vector<double>&(std::size_t)>& values) {
+  report::Series series{.name = name};
+  const auto& shares = lines.curves.front().shares;
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    std::vector<double> at_share;
+    for (std::size_t k = 0; k < lines.curves.size(); ++k) at_share.push_back(values(k)[i]);
+    add_mean(series, shares[i], at_share);
+  }
+  return series;
+}
+
+report::Series objective_series(const std::string& name, const Lines& lines) {
+  return series_of(
+      name, lines, [&](std::size_t k) -> const auto& { return lines.curves[k].objective; });
+}
+
+constexpr const char* kShareLabel = "a, share of the way";
+constexpr const char* kBesideCaption =
+    "Coordinates in units of |W_f - W_0|. A training that followed the line would stay at 0.";
+
+report::Figure dense_figure(const Lines& own, const Lines& random, const Lines& other) {
+  report::Figure figure{
+      .id = "lines-fully-connected",
+      .title = "Three lines to the same solution, fully connected",
+      .caption =
+          "f((1 - a) W + a W_f), mean over the seeds with its 95 % interval; W_f is what "
+          "training found, W its own initial weights, initial weights of another seed, or "
+          "another solution. A barrier would be a rise between 0 and 1.",
+      .x = {.label = kShareLabel},
+      .y = {.label = "f, mean loss"}};
+  figure.series.push_back(objective_series("from its own start", own));
+  auto held_out = series_of(
+      "the same, test images", own, [&](std::size_t k) -> const auto& { return own.held_out[k]; });
+  held_out.dashed = true;
+  held_out.low.clear();
+  held_out.high.clear();
+  figure.series.push_back(std::move(held_out));
+  figure.series.push_back(objective_series("from a fresh start", random));
+  figure.series.push_back(objective_series("from another solution", other));
+  return figure;
+}
+
+report::Figure vision_figure(const Lines& reestimated, const Lines& frozen, const Lines& fresh) {
+  report::Figure figure{
+      .id = "lines-" + reestimated.network,
+      .title = "The line of " + reestimated.network,
+      .caption =
+          "Batch normalisation makes f another function of the weights: with means and "
+          "variances estimated anew at each point, or frozen as they were at the end.",
+      .x = {.label = kShareLabel},
+      .y = {.label = "f, mean loss"}};
+  figure.series.push_back(objective_series("from its own start, re-estimated", reestimated));
+  figure.series.push_back(objective_series("the same, frozen statistics", frozen));
+  figure.series.push_back(objective_series("from a fresh start, re-estimated", fresh));
+  return figure;
+}
+
+/// The way that training took, one series a seed.
+struct Trajectory {
+  std::vector<double> epoch, f, alpha, beta;  ///< in units of the line's length
+};
+
+std::map<double, Trajectory> trajectories_of(const std::vector<Row>& rows) {
+  std::map<double, Trajectory> by_seed;
+  for (const auto& row : rows) {
+    if (row.design != "trajectory") continue;
+    auto& trajectory = by_seed[row.has("seed") ? row.at("seed") : 0];
+    trajectory.epoch.push_back(row.at("epoch"));
+    trajectory.f.push_back(row.at("f"));
+    trajectory.alpha.push_back(row.at("alpha") / row.at("length"));
+    trajectory.beta.push_back(row.at("beta") / row.at("length"));
+  }
+  return by_seed;
+}
+
+report::Figure trajectory_figure(const std::string& network,
+                                 const std::map<double, Trajectory>& trajectories,
+                                 bool is_learning_curve) {
+  report::Figure figure{
+      .id = (is_learning_curve ? "training-" : "beside-") +
+            (network[0] == 'r' ? network : "fully-connected"),
+      .title = (is_learning_curve ? "The same objective in training, "
+                                  : "How far training kept beside its line, ") +
+               network,
+      .caption = is_learning_curve ? "f at the weights that training passed." : kBesideCaption,
+      .x = {.label = is_learning_curve ? "epoch" : "α, along the line"},
+      .y = {.label = is_learning_curve ? "f, mean loss" : "β, distance from the line"}};
+  for (const auto& [seed, trajectory] : trajectories) {
+    figure.series.push_back(
+        {.name = fmt::format("seed {}", seed),
+         .x = is_learning_curve ? trajectory.epoch : trajectory.alpha,
+         .y = is_learning_curve ? trajectory.f : trajectory.beta,
+         .mark = is_learning_curve ? report::Mark::line : report::Mark::line_and_points});
+  }
+  return figure;
+}
+
+double largest_residual(const std::map<double, Trajectory>& trajectories) {
+  double largest = 0;
+  for (const auto& [seed, trajectory] : trajectories) {
+    largest = std::max(largest, std::ranges::max(trajectory.beta));
+  }
+  return largest;
+}
+
+report::Table shapes_table(const std::vector<const Lines*>& all) {
+  report::Table table{
+      .title = "What the lines show, as numbers",
+      .caption = "Between a = 0 and a = 1, means over the seeds.",
+      .columns = {{"network", ""},
+                  {"line", "where it begins, or its batch normalisation"},
+                  {"f(0)", ""},
+                  {"f(1)", ""},
+                  {"rise", "largest f(b) - f(a) with a < b"},
+                  {"barrier", "largest f above the chord from f(0) to f(1)"},
+                  {"dent", "largest height of f above its convex envelope"},
+                  {"least f''", "least second difference, as a second derivative in a"},
+                  {"largest f''", ""},
+                  {"share above 0.9 f(0)", "of the way"}}};
+  for (const auto* lines : all) {
+    const auto mean = [&](double LineShape::*value) {
+      return linalg::mean(lines->each([&](const LineShape& shape) { return shape.*value; }));
+    };
+    table.add_row({lines->network,
+                   lines->name,
+                   mean(&LineShape::start),
+                   mean(&LineShape::end),
+                   mean(&LineShape::rise),
+                   mean(&LineShape::barrier),
+                   mean(&LineShape::dent),
+                   mean(&LineShape::least_curvature),
+                   mean(&LineShape::largest_curvature),
+                   mean(&LineShape::plateau_share)});
+  }
+  return table;
+}
+
+struct Criterion {
+  const char* group;
+  const char* against;
+  double bound = std::numeric_limits<double>::quiet_NaN();  ///< NaN: shown only
+  bool at_least = false;
+};
+constexpr Criterion kMonotone{
+    "(a) monotone: largest rise on the line, over f(W_0)", "no barrier on the line", kMostRise};
+constexpr Criterion kConvex{
+    "(a) nearly convex: largest height above the convex envelope, over f(W_0)",
+    "convex but for a flat start",
+    kMostDent};
+constexpr Criterion kApart{"(b) two solutions are apart: barrier between them, over f(W_0)",
+                           "each is a minimum of its own",
+                           kLeastBarrier,
+                           true};
+constexpr Criterion kShown{"(c), (d) controls and residual networks: largest rise, over f(W_0)",
+                           "Frankle 2020: not monotone for all networks"};
+constexpr Criterion kPlateau{"Share of the way on which f exceeds 0.9 f(W_0)",
+                             "Frankle 2020: f stays high until near the end"};
+constexpr Criterion kBeside{"(e) largest distance of training from the line, over its length",
+                            "small, but not zero"};
+
+/// Mean over the seeds; the worst of them decides.
+void add_criterion(Conclusion& conclusion,
+                   const Criterion& criterion,
+                   const std::string& quantity,
+                   const std::vector<double>& values) {
+  Comparison comparison{.group = criterion.group,
+                        .quantity = quantity,
+                        .against = criterion.against,
+                        .published = std::numeric_limits<double>::quiet_NaN(),
+                        .measured = linalg::mean(values),
+                        .interval = interval_of_mean(values)};
+  if (!std::isnan(criterion.bound)) {
+    comparison.criterion = fmt::format(
+        "{} {:g} for each seed", criterion.at_least ? "at least" : "at most", criterion.bound);
+    comparison.met = std::ranges::all_of(values, [&](double value) {
+      return criterion.at_least ? value >= criterion.bound : value <= criterion.bound;
+    });
+  }
+  conclusion.comparisons.push_back(std::move(comparison));
+}
+
+std::string label_of(const Lines& lines) { return lines.network + ", " + lines.name; }
+
+/// A length of each line over f at the start of the first, which may be another line's.
+std::vector<double> over(const Lines& lines, double LineShape::*value, const Lines& start) {
+  std::vector<double> ratios;
+  for (std::size_t k = 0; k < lines.shapes.size(); ++k) {
+    ratios.push_back(lines.shapes[k].*value / start.shapes[k].start);
+  }
+  return ratios;
+}
+
+/// "0.12 ± 0.01", without an interval for one value.
+std::string text_of(const std::vector<double>& values) {
+  if (values.size() < 2) return format_number(values.front(), 3);
+  return fmt::format("{} ± {}",
+                     format_number(linalg::mean(values), 3),
+                     format_number(linalg::standard_deviation(values), 2));
+}
+
+std::string dense_finding(const Lines& own, const Lines& other, const Lines& random) {
+  const auto rises = over(own, &LineShape::rise, own);
+  const double worst = std::ranges::max(rises);
+  return fmt::format(
+      "**{}**, {} trainings: on the line from the initial weights f falls from {} to {} {}, and "
+      "stays within {} f(W_0) of a convex curve. Two solutions are separated by a barrier of {} "
+      "f(W_0). From initial weights of another seed, which training never saw, the largest rise is "
+      "{} f(W_0) and the height above a convex curve {} f(W_0).",
+      own.network,
+      own.shapes.size(),
+      text_of(own.each([](const LineShape& shape) { return shape.start; })),
+      text_of(own.each([](const LineShape& shape) { return shape.end; })),
+      worst == 0 ? std::string("without any rise")
+                 : fmt::format("with rises of {} f(W_0) at most", format_number(worst, 2)),
+      text_of(over(own, &LineShape::dent, own)),
+      text_of(over(other, &LineShape::barrier, own)),
+      format_number(std::ranges::max(over(random, &LineShape::rise, random)), 2),
+      text_of(over(random, &LineShape::dent, random)));
+}
+
+std::string vision_finding(const Lines& reestimated, const Lines& frozen) {
+  const auto part_of = [](const Lines& lines) {
+    const auto& shape = lines.shapes.front();
+    return fmt::format(
+        "rises by {} f(W_0) at most, lies {} f(W_0) above a convex curve and exceeds "
+        "0.9 f(W_0) on {} % of the way",
+        format_number(shape.rise / shape.start, 2),
+        format_number(shape.dent / shape.start, 2),
+        format_number(100 * shape.plateau_share, 2));
+  };
+  return fmt::format(
+      "**{}**: with re-estimated statistics f {}; with the statistics of the end it {}. The shape "
+      "belongs to the mode of batch normalisation as much as to the weights.",
+      reestimated.network,
+      part_of(reestimated),
+      part_of(frozen));
+}
+
+std::string residual_finding(double dense, double vision, const std::string& network) {
+  return fmt::format(
+      "Training did not follow these lines: it went as far as {} of the line's length beside it "
+      "(fully connected) and {} ({}).",
+      format_number(dense, 2),
+      format_number(vision, 2),
+      network);
+}
+
+/// What Frankle 2020 would have the same lines show.
+std::string counter_finding(const Lines& own, const Lines& reestimated, Scale scale) {
+  const auto plateau = [](const Lines& lines) {
+    return format_number(
+        100 * linalg::mean(lines.each([](const LineShape& shape) { return shape.plateau_share; })),
+        2);
+  };
+  return fmt::format(
+      "Frankle 2020 saw f stay high on residual networks for CIFAR-10 and ImageNet until near the "
+      "end of the line. Here it exceeds 0.9 f(W_0) on {} % of the way (fully connected) and {} % "
+      "({}, "
+      "re-estimated).{}",
+      plateau(own),
+      plateau(reestimated),
+      reestimated.network,
+      scale == Scale::full ? "" : " A small network on few images stands in for theirs: a proxy.");
+}
+
+report::Table points_table(const std::vector<const Lines*>& all) {
+  report::Table table{.title = "Points of the lines",
+                      .columns = {{"network", ""},
+                                  {"line", ""},
+                                  {"line number", ""},
+                                  {"a", ""},
+                                  {"f", ""},
+                                  {"accuracy", ""}}};
+  for (const auto* lines : all) {
+    for (std::size_t k = 0; k < lines->curves.size(); ++k) {
+      const auto& curve = lines->curves[k];
+      for (std::size_t i = 0; i < curve.shares.size(); ++i) {
+        table.add_row({lines->network,
+                       lines->name,
+                       static_cast<double>(k),
+                       curve.shares[i],
+                       curve.objective[i],
+                       curve.accuracy[i]});
+      }
+    }
+  }
+  return table;
+}
+
+/// The lines of the vision arm are there already: measuring them again reads them.
+Conclusion conclude(const ReproduceOptions& options, const std::vector<Measured>& measured) {
+  const auto arm = vision_arm(options.scale);
+  const auto rows = rows_of(measured, dense_owner(options));
+  const auto vision_rows =
+      rows_of(measure_vision(options, {}).measured, vision_path_owner(arm, options));
+  const std::string dense = fmt::format("fully connected, m = {}", dense_arm(options.scale).width);
+  const auto own = lines_of(dense, kOwn, rows);
+  const auto other = lines_of(dense, kOther, rows);
+  const auto random = lines_of(dense, kRandom, rows);
+  const auto reestimated = lines_of(arm.network, kReestimated, vision_rows);
+  const auto frozen = lines_of(arm.network, kFrozen, vision_rows);
+  const auto fresh = lines_of(arm.network, kFresh, vision_rows);
+  const auto trajectories = trajectories_of(rows);
+  const auto vision_trajectory = trajectories_of(vision_rows);
+
+  Conclusion conclusion;
+  add_criterion(conclusion, kMonotone, label_of(own), over(own, &LineShape::rise, own));
+  add_criterion(conclusion, kConvex, label_of(own), over(own, &LineShape::dent, own));
+  add_criterion(conclusion, kApart, label_of(other), over(other, &LineShape::barrier, own));
+  add_criterion(conclusion, kShown, label_of(random), over(random, &LineShape::rise, random));
+  for (const auto* lines : {&reestimated, &frozen, &fresh}) {
+    add_criterion(conclusion, kShown, label_of(*lines), over(*lines, &LineShape::rise, *lines));
+  }
+  for (const auto* lines : {&own, &random, &reestimated, &frozen, &fresh}) {
+    add_criterion(conclusion, kPlateau, label_of(*lines), lines->each([](const LineShape& shape) {
+      return shape.plateau_share;
+    }));
+  }
+  add_criterion(conclusion, kBeside, dense, {largest_residual(trajectories)});
+  add_criterion(conclusion, kBeside, arm.network, {largest_residual(vision_trajectory)});
+
+  conclusion.findings = {
+      dense_finding(own, other, random),
+      vision_finding(reestimated, frozen),
+      counter_finding(own, reestimated, options.scale),
+      residual_finding(
+          largest_residual(trajectories), largest_residual(vision_trajectory), arm.network)};
+  conclusion.blocks.emplace_back(dense_figure(own, random, other));
+  conclusion.blocks.emplace_back(trajectory_figure(dense, trajectories, true));
+  conclusion.blocks.emplace_back(trajectory_figure(dense, trajectories, false));
+  conclusion.blocks.emplace_back(vision_figure(reestimated, frozen, fresh));
+  conclusion.blocks.emplace_back(trajectory_figure(arm.network, vision_trajectory, true));
+  conclusion.blocks.emplace_back(trajectory_figure(arm.network, vision_trajectory, false));
+  const std::vector<const Lines*> all{&own, &other, &random, &reestimated, &frozen, &fresh};
+  conclusion.blocks.emplace_back(shapes_table(all));
+  conclusion.data = points_table(all);
+  return conclusion;
+}
+
+}  // namespace
+
+Recipe goodfellow2015() {
+  return {
+      .name = kName,
+      .title = "Goodfellow, Vinyals, Saxe 2015: the line from start to solution",
+      .source =
+          "Goodfellow, Vinyals, Saxe: Qualitatively characterizing neural network optimization "
+          "problems (ICLR 2015, arXiv 1412.6544), and against it Frankle 2020 (arXiv 2012.06898): "
+          "objectives on straight lines between initial weights and solutions",
+      .cost = "quick 1 min, standard 10 min, full 3 h",
+      .reads_images = true,
+      .make = make,
+      .plan = plan,
+      .conclude = conclude,
+  };
+}
+
+}  // namespace overparam::study
