@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <map>
 
 #include "measuring.hpp"
 #include "overparam/base/require.hpp"
@@ -18,6 +17,7 @@
 #include "overparam/curvature/path.hpp"
 #include "overparam/study/prepare.hpp"
 #include "overparam/study/recipe.hpp"
+#include "support/lines.hpp"
 #include "support/vision_path.hpp"
 
 namespace overparam::study {
@@ -28,7 +28,6 @@ using base::format_number;
 using claims::Point;
 using claims::Row;
 using claims::Scale;
-using curvature::LineCurve;
 using curvature::LineShape;
 
 constexpr const char* kName = "goodfellow2015";
@@ -59,7 +58,7 @@ DenseArm dense_arm(Scale scale) {
     case Scale::full:
       break;
   }
-  return {.samples = 10'000, .test = 5000, .width = 512, .epochs = 60, .seeds = 10};
+  return {.samples = 5000, .test = 2000, .width = 512, .epochs = 60, .seeds = 10};
 }
 
 VisionPathArm vision_arm(Scale scale) {
@@ -134,15 +133,9 @@ std::vector<Row> measure_dense(const Point& point, const DenseData& data) {
   add(kOwn, training.start());
   add(kOther, second.end());
   add(kRandom, fresh);
-  const auto found = curvature::along_line(training.points);
-  for (std::size_t i = 0; i < training.points.size(); ++i) {
-    rows.push_back({.design = "trajectory",
-                    .values = {{"seed", point.at("seed")},
-                               {"epoch", training.epochs[i]},
-                               {"f", training.objective[i]},
-                               {"alpha", found.alpha[i]},
-                               {"beta", found.beta[i]},
-                               {"length", found.length}}});
+  for (auto& row : trajectory_rows(training.points, training.epochs, training.objective)) {
+    row.values["seed"] = point.at("seed");
+    rows.push_back(std::move(row));
   }
   return rows;
 }
@@ -189,81 +182,20 @@ bool make(const ReproduceOptions& options, const Voice& voice) {
          !measure_vision(options, voice).interrupted;
 }
 
-/// Lines of one kind, one a seed, with their shapes.
-struct Lines {
-  std::string network, name;
-  std::vector<LineCurve> curves;
-  std::vector<LineShape> shapes;
-  std::vector<std::vector<double>> held_out;  ///< f on test images, where they were measured
-
-  [[nodiscard]] std::vector<double> each(const std::function<double(const LineShape&)>& of) const {
-    std::vector<double> values;
-    for (const auto& shape : shapes) values.push_back(of(shape));
-    return values;
-  }
-};
-
-Lines lines_of(const std::string& network,
-               const std::string& family,
-               const std::vector<Row>& rows) {
-  std::map<double, std::pair<LineCurve, std::vector<double>>> by_seed;
-  for (const auto& row : rows) {
-    if (row.design != "line" || row.family != family) continue;
-    auto& [curve, held_out] = by_seed[row.has("seed") ? row.at("seed") : 0];
-    curve.shares.push_back(row.at("a"));
-    curve.objective.push_back(row.at("f"));
-    curve.accuracy.push_back(row.at("accuracy"));
-    if (row.has("test_f")) held_out.push_back(row.at("test_f"));
-  }
-  Lines lines{.network = network, .name = family};
-  for (auto& [seed, line] : by_seed) {
-    lines.shapes.push_back(curvature::line_shape(line.first));
-    lines.curves.push_back(std::move(line.first));
-    if (!line.second.empty()) lines.held_out.push_back(std::move(line.second));
-  }
-  return lines;
-}
-
-/// The mean over the seeds.
-report::Series series_of(const std::string& name,
-                         const Lines& lines,
-                         const std::function<const std::vector<double>&(std::size_t)>& values) {
-  report::Series series{.name = name};
-  const auto& shares = lines.curves.front().shares;
-  for (std::size_t i = 0; i < shares.size(); ++i) {
-    std::vector<double> at_share;
-    for (std::size_t k = 0; k < lines.curves.size(); ++k) at_share.push_back(values(k)[i]);
-    add_mean(series, shares[i], at_share);
-  }
-  return series;
-}
-
-report::Series objective_series(const std::string& name, const Lines& lines) {
-  return series_of(
-      name, lines, [&](std::size_t k) -> const auto& { return lines.curves[k].objective; });
-}
-
 constexpr const char* kShareLabel = "a, share of the way";
-constexpr const char* kBesideCaption =
-    "Coordinates in units of |W_f - W_0|. A training that followed the line would stay at 0.";
 
 report::Figure dense_figure(const Lines& own, const Lines& random, const Lines& other) {
   report::Figure figure{
       .id = "lines-fully-connected",
       .title = "Three lines to the same solution, fully connected",
       .caption =
-          "f((1 - a) W + a W_f), mean over the seeds with its 95 % interval; W_f is what "
+          "f((1 - a) W + a W₁), mean over the seeds with its 95 % interval; W₁ is what "
           "training found, W its own initial weights, initial weights of another seed, or "
           "another solution. A barrier would be a rise between 0 and 1.",
       .x = {.label = kShareLabel},
       .y = {.label = "f, mean loss"}};
   figure.series.push_back(objective_series("from its own start", own));
-  auto held_out = series_of(
-      "the same, test images", own, [&](std::size_t k) -> const auto& { return own.held_out[k]; });
-  held_out.dashed = true;
-  held_out.low.clear();
-  held_out.high.clear();
-  figure.series.push_back(std::move(held_out));
+  figure.series.push_back(held_out_series("the same, test images", own));
   figure.series.push_back(objective_series("from a fresh start", random));
   figure.series.push_back(objective_series("from another solution", other));
   return figure;
@@ -284,86 +216,6 @@ report::Figure vision_figure(const Lines& reestimated, const Lines& frozen, cons
   return figure;
 }
 
-/// The way that training took, one series a seed.
-struct Trajectory {
-  std::vector<double> epoch, f, alpha, beta;  ///< in units of the line's length
-};
-
-std::map<double, Trajectory> trajectories_of(const std::vector<Row>& rows) {
-  std::map<double, Trajectory> by_seed;
-  for (const auto& row : rows) {
-    if (row.design != "trajectory") continue;
-    auto& trajectory = by_seed[row.has("seed") ? row.at("seed") : 0];
-    trajectory.epoch.push_back(row.at("epoch"));
-    trajectory.f.push_back(row.at("f"));
-    trajectory.alpha.push_back(row.at("alpha") / row.at("length"));
-    trajectory.beta.push_back(row.at("beta") / row.at("length"));
-  }
-  return by_seed;
-}
-
-report::Figure trajectory_figure(const std::string& network,
-                                 const std::map<double, Trajectory>& trajectories,
-                                 bool is_learning_curve) {
-  report::Figure figure{
-      .id = (is_learning_curve ? "training-" : "beside-") +
-            (network[0] == 'r' ? network : "fully-connected"),
-      .title = (is_learning_curve ? "The same objective in training, "
-                                  : "How far training kept beside its line, ") +
-               network,
-      .caption = is_learning_curve ? "f at the weights that training passed." : kBesideCaption,
-      .x = {.label = is_learning_curve ? "epoch" : "α, along the line"},
-      .y = {.label = is_learning_curve ? "f, mean loss" : "β, distance from the line"}};
-  for (const auto& [seed, trajectory] : trajectories) {
-    figure.series.push_back(
-        {.name = fmt::format("seed {}", seed),
-         .x = is_learning_curve ? trajectory.epoch : trajectory.alpha,
-         .y = is_learning_curve ? trajectory.f : trajectory.beta,
-         .mark = is_learning_curve ? report::Mark::line : report::Mark::line_and_points});
-  }
-  return figure;
-}
-
-double largest_residual(const std::map<double, Trajectory>& trajectories) {
-  double largest = 0;
-  for (const auto& [seed, trajectory] : trajectories) {
-    largest = std::max(largest, std::ranges::max(trajectory.beta));
-  }
-  return largest;
-}
-
-report::Table shapes_table(const std::vector<const Lines*>& all) {
-  report::Table table{
-      .title = "What the lines show, as numbers",
-      .caption = "Between a = 0 and a = 1, means over the seeds.",
-      .columns = {{"network", ""},
-                  {"line", "where it begins, or its batch normalisation"},
-                  {"f(0)", ""},
-                  {"f(1)", ""},
-                  {"rise", "largest f(b) - f(a) with a < b"},
-                  {"barrier", "largest f above the chord from f(0) to f(1)"},
-                  {"dent", "largest height of f above its convex envelope"},
-                  {"least f''", "least second difference, as a second derivative in a"},
-                  {"largest f''", ""},
-                  {"share above 0.9 f(0)", "of the way"}}};
-  for (const auto* lines : all) {
-    const auto mean = [&](double LineShape::*value) {
-      return linalg::mean(lines->each([&](const LineShape& shape) { return shape.*value; }));
-    };
-    table.add_row({lines->network,
-                   lines->name,
-                   mean(&LineShape::start),
-                   mean(&LineShape::end),
-                   mean(&LineShape::rise),
-                   mean(&LineShape::barrier),
-                   mean(&LineShape::dent),
-                   mean(&LineShape::least_curvature),
-                   mean(&LineShape::largest_curvature),
-                   mean(&LineShape::plateau_share)});
-  }
-  return table;
-}
-
 struct Criterion {
   const char* group;
   const char* against;
@@ -371,20 +223,22 @@ struct Criterion {
   bool at_least = false;
 };
 constexpr Criterion kMonotone{
-    "(a) monotone: largest rise on the line, over f(W_0)", "no barrier on the line", kMostRise};
+    "(a) monotone: largest rise on the line, over f(W₀)", "no barrier on the line", kMostRise};
 constexpr Criterion kConvex{
-    "(a) nearly convex: largest height above the convex envelope, over f(W_0)",
+    "(a) nearly convex: largest height above the convex envelope, over f(W₀)",
     "convex but for a flat start",
     kMostDent};
-constexpr Criterion kApart{"(b) two solutions are apart: barrier between them, over f(W_0)",
+constexpr Criterion kSecond{"(a) largest negative second difference, over the largest positive one",
+                            "almost convex"};
+constexpr Criterion kApart{"(b) two solutions are apart: barrier between them, over f(W₀)",
                            "each is a minimum of its own",
                            kLeastBarrier,
                            true};
-constexpr Criterion kShown{"(c), (d) controls and residual networks: largest rise, over f(W_0)",
+constexpr Criterion kShown{"(c), (d) controls and residual networks: largest rise, over f(W₀)",
                            "Frankle 2020: not monotone for all networks"};
-constexpr Criterion kPlateau{"Share of the way on which f exceeds 0.9 f(W_0)",
+constexpr Criterion kPlateau{"Share of the way on which f exceeds 0.9 f(W₀)",
                              "Frankle 2020: f stays high until near the end"};
-constexpr Criterion kBeside{"(e) largest distance of training from the line, over its length",
+constexpr Criterion kBeside{"(e) largest distance |β v| of training from the line, over its length",
                             "small, but not zero"};
 
 /// Mean over the seeds; the worst of them decides.
@@ -419,6 +273,15 @@ std::vector<double> over(const Lines& lines, double LineShape::*value, const Lin
   return ratios;
 }
 
+/// -min f'' / max f'', 0 where no second difference is negative.
+std::vector<double> negative_share(const Lines& lines) {
+  std::vector<double> shares;
+  for (const auto& shape : lines.shapes) {
+    shares.push_back(std::max(0.0, -shape.least_curvature) / shape.largest_curvature);
+  }
+  return shares;
+}
+
 /// "0.12 ± 0.01", without an interval for one value.
 std::string text_of(const std::vector<double>& values) {
   if (values.size() < 2) return format_number(values.front(), 3);
@@ -431,16 +294,17 @@ std::string dense_finding(const Lines& own, const Lines& other, const Lines& ran
   const auto rises = over(own, &LineShape::rise, own);
   const double worst = std::ranges::max(rises);
   return fmt::format(
-      "**{}**, {} trainings: on the line from the initial weights f falls from {} to {} {}, and "
-      "stays within {} f(W_0) of a convex curve. Two solutions are separated by a barrier of {} "
-      "f(W_0). From initial weights of another seed, which training never saw, the largest rise is "
-      "{} f(W_0) and the height above a convex curve {} f(W_0).",
+      "**{}**, {} trainings, means ± standard deviations: on the line from the initial weights f "
+      "falls from {} to {} {}, and "
+      "stays within {} f(W₀) of a convex curve. Two solutions are separated by a barrier of {} "
+      "f(W₀). From initial weights of another seed, which training never saw, the largest rise is "
+      "{} f(W₀) and the height above a convex curve {} f(W₀).",
       own.network,
       own.shapes.size(),
-      text_of(own.each([](const LineShape& shape) { return shape.start; })),
-      text_of(own.each([](const LineShape& shape) { return shape.end; })),
+      text_of(own.each(&LineShape::start)),
+      text_of(own.each(&LineShape::end)),
       worst == 0 ? std::string("without any rise")
-                 : fmt::format("with rises of {} f(W_0) at most", format_number(worst, 2)),
+                 : fmt::format("with rises of {} f(W₀) at most", format_number(worst, 2)),
       text_of(over(own, &LineShape::dent, own)),
       text_of(over(other, &LineShape::barrier, own)),
       format_number(std::ranges::max(over(random, &LineShape::rise, random)), 2),
@@ -451,8 +315,8 @@ std::string vision_finding(const Lines& reestimated, const Lines& frozen) {
   const auto part_of = [](const Lines& lines) {
     const auto& shape = lines.shapes.front();
     return fmt::format(
-        "rises by {} f(W_0) at most, lies {} f(W_0) above a convex curve and exceeds "
-        "0.9 f(W_0) on {} % of the way",
+        "rises by {} f(W₀) at most, lies {} f(W₀) above a convex curve and exceeds "
+        "0.9 f(W₀) on {} % of the way",
         format_number(shape.rise / shape.start, 2),
         format_number(shape.dent / shape.start, 2),
         format_number(100 * shape.plateau_share, 2));
@@ -477,43 +341,16 @@ std::string residual_finding(double dense, double vision, const std::string& net
 /// What Frankle 2020 would have the same lines show.
 std::string counter_finding(const Lines& own, const Lines& reestimated, Scale scale) {
   const auto plateau = [](const Lines& lines) {
-    return format_number(
-        100 * linalg::mean(lines.each([](const LineShape& shape) { return shape.plateau_share; })),
-        2);
+    return format_number(100 * linalg::mean(lines.each(&LineShape::plateau_share)), 2);
   };
   return fmt::format(
       "Frankle 2020 saw f stay high on residual networks for CIFAR-10 and ImageNet until near the "
-      "end of the line. Here it exceeds 0.9 f(W_0) on {} % of the way (fully connected) and {} % "
-      "({}, "
-      "re-estimated).{}",
+      "end of the line. Here it exceeds 0.9 f(W₀) on {} % of the way (fully connected) and {} % "
+      "({}, re-estimated).{}",
       plateau(own),
       plateau(reestimated),
       reestimated.network,
       scale == Scale::full ? "" : " A small network on few images stands in for theirs: a proxy.");
-}
-
-report::Table points_table(const std::vector<const Lines*>& all) {
-  report::Table table{.title = "Points of the lines",
-                      .columns = {{"network", ""},
-                                  {"line", ""},
-                                  {"line number", ""},
-                                  {"a", ""},
-                                  {"f", ""},
-                                  {"accuracy", ""}}};
-  for (const auto* lines : all) {
-    for (std::size_t k = 0; k < lines->curves.size(); ++k) {
-      const auto& curve = lines->curves[k];
-      for (std::size_t i = 0; i < curve.shares.size(); ++i) {
-        table.add_row({lines->network,
-                       lines->name,
-                       static_cast<double>(k),
-                       curve.shares[i],
-                       curve.objective[i],
-                       curve.accuracy[i]});
-      }
-    }
-  }
-  return table;
 }
 
 /// The lines of the vision arm are there already: measuring them again reads them.
@@ -535,15 +372,16 @@ Conclusion conclude(const ReproduceOptions& options, const std::vector<Measured>
   Conclusion conclusion;
   add_criterion(conclusion, kMonotone, label_of(own), over(own, &LineShape::rise, own));
   add_criterion(conclusion, kConvex, label_of(own), over(own, &LineShape::dent, own));
+  for (const auto* lines : {&own, &reestimated}) {
+    add_criterion(conclusion, kSecond, label_of(*lines), negative_share(*lines));
+  }
   add_criterion(conclusion, kApart, label_of(other), over(other, &LineShape::barrier, own));
   add_criterion(conclusion, kShown, label_of(random), over(random, &LineShape::rise, random));
   for (const auto* lines : {&reestimated, &frozen, &fresh}) {
     add_criterion(conclusion, kShown, label_of(*lines), over(*lines, &LineShape::rise, *lines));
   }
   for (const auto* lines : {&own, &random, &reestimated, &frozen, &fresh}) {
-    add_criterion(conclusion, kPlateau, label_of(*lines), lines->each([](const LineShape& shape) {
-      return shape.plateau_share;
-    }));
+    add_criterion(conclusion, kPlateau, label_of(*lines), lines->each(&LineShape::plateau_share));
   }
   add_criterion(conclusion, kBeside, dense, {largest_residual(trajectories)});
   add_criterion(conclusion, kBeside, arm.network, {largest_residual(vision_trajectory)});
@@ -555,11 +393,11 @@ Conclusion conclude(const ReproduceOptions& options, const std::vector<Measured>
       residual_finding(
           largest_residual(trajectories), largest_residual(vision_trajectory), arm.network)};
   conclusion.blocks.emplace_back(dense_figure(own, random, other));
-  conclusion.blocks.emplace_back(trajectory_figure(dense, trajectories, true));
-  conclusion.blocks.emplace_back(trajectory_figure(dense, trajectories, false));
+  conclusion.blocks.emplace_back(training_figure("fully-connected", dense, trajectories));
+  conclusion.blocks.emplace_back(residual_figure("fully-connected", dense, trajectories));
   conclusion.blocks.emplace_back(vision_figure(reestimated, frozen, fresh));
-  conclusion.blocks.emplace_back(trajectory_figure(arm.network, vision_trajectory, true));
-  conclusion.blocks.emplace_back(trajectory_figure(arm.network, vision_trajectory, false));
+  conclusion.blocks.emplace_back(training_figure(arm.network, arm.network, vision_trajectory));
+  conclusion.blocks.emplace_back(residual_figure(arm.network, arm.network, vision_trajectory));
   const std::vector<const Lines*> all{&own, &other, &random, &reestimated, &frozen, &fresh};
   conclusion.blocks.emplace_back(shapes_table(all));
   conclusion.data = points_table(all);

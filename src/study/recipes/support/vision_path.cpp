@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 
+#include "lines.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/base/text.hpp"
 #include "overparam/curvature/path.hpp"
@@ -73,18 +74,9 @@ class VisionPath {
 
   std::vector<Row> trajectory() {
     open();
-    const auto found = curvature::along_line(points_);
-    std::vector<Row> rows;
-    for (std::size_t i = 0; i < points_.size(); ++i) {
-      const double f = reestimated_->value(points_[i]).objective;
-      rows.push_back({.design = "trajectory",
-                      .values = {{"epoch", epochs_[i]},
-                                 {"f", f},
-                                 {"alpha", found.alpha[i]},
-                                 {"beta", found.beta[i]},
-                                 {"length", found.length}}});
-    }
-    return rows;
+    std::vector<double> f;
+    for (const auto& point : points_) f.push_back(reestimated_->value(point).objective);
+    return trajectory_rows(points_, epochs_, f);
   }
 
  private:

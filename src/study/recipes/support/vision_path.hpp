@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A network of images trained in a run folder with all its snapshots, and its objective along the
 // line from the initial weights to the last: as measurements, a point of the line each.
-//
-// Rows: design "line" with family re-estimated, frozen or fresh, and columns a, f, accuracy; design
-// "trajectory" with columns epoch, f, alpha, beta, length.
+// Rows as in lines.hpp, with the families re-estimated, frozen and fresh.
 #pragma once
 
 #include <cstdint>
