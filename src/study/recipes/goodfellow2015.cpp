@@ -64,7 +64,7 @@ DenseArm dense_arm(Scale scale) {
 VisionPathArm vision_arm(Scale scale) {
   switch (scale) {
     case Scale::quick:
-      return {.network = "resnet8", .samples = 300, .epochs = 15, .batch = 50, .images = 300};
+      return {.network = "resnet8", .samples = 200, .epochs = 20, .batch = 40, .images = 200};
     case Scale::standard:
       return {.network = "resnet8", .samples = 2000, .epochs = 40, .images = 1000};
     case Scale::full:
@@ -254,7 +254,7 @@ void add_criterion(Conclusion& conclusion,
                         .interval = interval_of_mean(values)};
   if (!std::isnan(criterion.bound)) {
     comparison.criterion = fmt::format(
-        "{} {:g} for each seed", criterion.at_least ? "at least" : "at most", criterion.bound);
+        "{} {:g}, each seed", criterion.at_least ? "at least" : "at most", criterion.bound);
     comparison.met = std::ranges::all_of(values, [&](double value) {
       return criterion.at_least ? value >= criterion.bound : value <= criterion.bound;
     });
@@ -290,34 +290,42 @@ std::string text_of(const std::vector<double>& values) {
                      format_number(linalg::standard_deviation(values), 2));
 }
 
-std::string dense_finding(const Lines& own, const Lines& other, const Lines& random) {
+std::string dense_finding(const ReproduceOptions& options,
+                          const Lines& own,
+                          const Lines& other,
+                          const Lines& random) {
   const auto rises = over(own, &LineShape::rise, own);
   const double worst = std::ranges::max(rises);
   return fmt::format(
-      "**{}**, {} trainings, means ± standard deviations: on the line from the initial weights f "
-      "falls from {} to {} {}, and "
-      "stays within {} f(W₀) of a convex curve. Two solutions are separated by a barrier of {} "
+      "**{}**, width {}, {} trainings on {}, means ± standard deviations: on the line from the "
+      "initial weights f falls from {} to {} {}, and stays within {} f(W₀) of a convex curve. Two "
+      "solutions are separated by a barrier of {} "
       "f(W₀). From initial weights of another seed, which training never saw, the largest rise is "
       "{} f(W₀) and the height above a convex curve {} f(W₀).",
       own.network,
+      dense_arm(options.scale).width,
       own.shapes.size(),
+      options.images,
       text_of(own.each(&LineShape::start)),
       text_of(own.each(&LineShape::end)),
       worst == 0 ? std::string("without any rise")
-                 : fmt::format("with rises of {} f(W₀) at most", format_number(worst, 2)),
+                 : fmt::format("with a rise of {} f(W₀) at most", format_number(worst, 2)),
       text_of(over(own, &LineShape::dent, own)),
       text_of(over(other, &LineShape::barrier, own)),
       format_number(std::ranges::max(over(random, &LineShape::rise, random)), 2),
       text_of(over(random, &LineShape::dent, random)));
 }
 
+std::string rise_text(double rise) {
+  return rise == 0 ? "never rises" : fmt::format("rises by {} f(W₀)", format_number(rise, 2));
+}
+
 std::string vision_finding(const Lines& reestimated, const Lines& frozen) {
   const auto part_of = [](const Lines& lines) {
     const auto& shape = lines.shapes.front();
     return fmt::format(
-        "rises by {} f(W₀) at most, lies {} f(W₀) above a convex curve and exceeds "
-        "0.9 f(W₀) on {} % of the way",
-        format_number(shape.rise / shape.start, 2),
+        "{}, lies {} f(W₀) above a convex curve at most and exceeds 0.9 f(W₀) on {} % of the way",
+        rise_text(shape.rise / shape.start),
         format_number(shape.dent / shape.start, 2),
         format_number(100 * shape.plateau_share, 2));
   };
@@ -359,7 +367,7 @@ Conclusion conclude(const ReproduceOptions& options, const std::vector<Measured>
   const auto rows = rows_of(measured, dense_owner(options));
   const auto vision_rows =
       rows_of(measure_vision(options, {}).measured, vision_path_owner(arm, options));
-  const std::string dense = fmt::format("fully connected, m = {}", dense_arm(options.scale).width);
+  const std::string dense = "fully connected";
   const auto own = lines_of(dense, kOwn, rows);
   const auto other = lines_of(dense, kOther, rows);
   const auto random = lines_of(dense, kRandom, rows);
@@ -387,7 +395,7 @@ Conclusion conclude(const ReproduceOptions& options, const std::vector<Measured>
   add_criterion(conclusion, kBeside, arm.network, {largest_residual(vision_trajectory)});
 
   conclusion.findings = {
-      dense_finding(own, other, random),
+      dense_finding(options, own, other, random),
       vision_finding(reestimated, frozen),
       counter_finding(own, reestimated, options.scale),
       residual_finding(

@@ -85,25 +85,30 @@ report::Table shapes_table(const std::vector<const Lines*>& all) {
   report::Table table{
       .title = "What the lines show, as numbers",
       .caption = "Between a = 0 and a = 1, in units of f, means over the seeds.",
-      .columns = {{"network", ""},
-                  {"line", "where it begins, or its batch normalisation"},
-                  {"f(0)", ""},
-                  {"f(1)", ""},
-                  {"rise", "largest f(b) - f(a) with a < b"},
-                  {"barrier", "largest height of f above the chord from f(0) to f(1)"},
-                  {"dent", "largest height of f above the largest convex function below it"},
-                  {"least f''", "least second difference, as a second derivative in a"},
-                  {"high", "share of the way on which f exceeds 0.9 f(0)"}}};
+      .columns = {
+          {"network", ""},
+          {"line", "where it begins, or its batch normalisation"},
+          {"f(0)", ""},
+          {"f(1)", ""},
+          {"rise", "largest f(b) - f(a) with a < b"},
+          {"barrier", "largest height of f above the chord from f(0) to f(1)"},
+          {"dent", "largest height of f above the largest convex function below it"},
+          {"least f''", "least second difference, as a second derivative in a"},
+          {"high", "share of the way on which f exceeds 0.9 f(0), where it falls to half"}}};
   for (const auto* lines : all) {
+    const auto mean = [&](double LineShape::*value) { return linalg::mean(lines->each(value)); };
     std::vector<report::Cell> cells{lines->network, lines->name};
     for (const auto value : {&LineShape::start,
                              &LineShape::end,
                              &LineShape::rise,
                              &LineShape::barrier,
                              &LineShape::dent,
-                             &LineShape::least_curvature,
-                             &LineShape::plateau_share}) {
-      cells.emplace_back(linalg::mean(lines->each(value)));
+                             &LineShape::least_curvature}) {
+      cells.emplace_back(mean(value));
+    }
+    cells.emplace_back();
+    if (mean(&LineShape::end) < mean(&LineShape::start) / 2) {
+      cells.back() = mean(&LineShape::plateau_share);
     }
     table.add_row(std::move(cells));
   }

@@ -36,6 +36,8 @@ Settings settings_of(const VisionPathArm& arm, const ReproduceOptions& options) 
   set("network.kind", arm.network);
   set("data.source", options.images);
   set("data.samples", std::to_string(arm.samples));
+  // The test part of a file may be larger than what is trained on, and is scored every epoch.
+  set("data.test", std::to_string(arm.images));
   set("train.epochs", std::to_string(arm.epochs));
   if (arm.batch > 0) set("train.batch", std::to_string(arm.batch));
   // The drops of the recipe at the same shares of a shorter training.
