@@ -5,7 +5,7 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
-#include <set>
+#include <filesystem>
 
 #include "measuring.hpp"
 #include "overparam/study/recipe.hpp"
@@ -71,6 +71,20 @@ TEST(VisionPath, IsMeasuredFromStartToEnd) {
   const auto again = measure_all(
       plan_vision_path(arm, options), {.folder = folder.path(), .threads = 1}, "line", {});
   EXPECT_EQ(again.now, 0);
+}
+
+TEST(VisionPath, AnotherSeedIsAnotherRun) {
+  const TemporaryFolder folder;
+  auto arm = small_arm();
+  arm.epochs = 1;
+  for (const std::uint64_t seed : {0, 1}) {
+    ASSERT_TRUE(train_vision_path(arm, {.seed = seed, .threads = 1, .folder = folder.path()}, {}));
+  }
+  int runs = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+    runs += is_vision_run(entry.path()) ? 1 : 0;
+  }
+  EXPECT_EQ(runs, 2);
 }
 
 TEST(VisionPath, MissingSnapshotsAreNamed) {

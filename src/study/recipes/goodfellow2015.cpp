@@ -54,7 +54,7 @@ DenseArm dense_arm(Scale scale) {
     case Scale::quick:
       return {.samples = 500, .test = 500, .width = 128, .epochs = 40, .seeds = 3};
     case Scale::standard:
-      return {.samples = 2000, .test = 1000, .width = 256, .epochs = 60, .seeds = 5};
+      return {.samples = 1000, .test = 1000, .width = 256, .epochs = 60, .seeds = 5};
     case Scale::full:
       break;
   }

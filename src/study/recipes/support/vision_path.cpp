@@ -54,8 +54,10 @@ Settings settings_of(const VisionPathArm& arm, const ReproduceOptions& options) 
   return settings;
 }
 
+/// Another seed, scale or file trains another run.
 fs::path run_folder(const VisionPathArm& arm, const ReproduceOptions& options) {
-  return options.folder / arm.network;
+  return options.folder /
+         fmt::format("{}-{}", arm.network, settings_of(arm, options).fingerprint());
 }
 
 /// The run's points and objectives, read when the first measurement asks for them.

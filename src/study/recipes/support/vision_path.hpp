@@ -30,7 +30,8 @@ constexpr const char* kReestimated = "re-estimated";  ///< means and variances a
 constexpr const char* kFrozen = "frozen";             ///< those of the end, everywhere
 constexpr const char* kFresh = "fresh";  ///< re-estimated, from initial weights of another seed
 
-/// Trains what is not there yet in options.folder/<network>. False where the user interrupted.
+/// Trains what is not there yet, in a folder of options.folder named by the network and the
+/// settings. False where the user interrupted. @throws Error(numeric) where the training diverges
 bool train_vision_path(const VisionPathArm& arm,
                        const ReproduceOptions& options,
                        const Voice& voice);
