@@ -39,16 +39,14 @@ class NetworkObjective final : public Objective {
                   "objective: expected inputs (n, dx) and as many targets");
     const auto& blocks = network.architecture().blocks;
     std::int64_t begin = 0;
-    std::vector<at::Tensor> flat;
     for (std::size_t k = 0; k < blocks.size(); ++k) {
       if (!blocks[k].trained) continue;
       const at::Tensor& block = network.parameters()[static_cast<int>(k)];
       tensors_.push_back({.name = blocks[k].name, .sizes = block.sizes().vec(), .begin = begin});
       trained_.push_back(static_cast<int>(k));
       begin += block.numel();
-      flat.push_back(block.reshape({-1}));
     }
-    weights_ = at::cat(flat);
+    weights_ = trained_weights(network);
   }
 
   [[nodiscard]] std::string describe() const override {
@@ -177,6 +175,15 @@ class NetworkObjective final : public Objective {
 };
 
 }  // namespace
+
+at::Tensor trained_weights(const net::Network& network) {
+  const auto& blocks = network.architecture().blocks;
+  std::vector<at::Tensor> flat;
+  for (std::size_t k = 0; k < blocks.size(); ++k) {
+    if (blocks[k].trained) flat.push_back(network.parameters()[static_cast<int>(k)].reshape({-1}));
+  }
+  return at::cat(flat);
+}
 
 std::unique_ptr<Objective> network_objective(const net::Network& network,
                                              const NetworkSamples& samples,

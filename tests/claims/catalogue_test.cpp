@@ -80,6 +80,7 @@ TEST(ClaimCatalogue, HoldsTheEntriesOfTheTheory) {
                                "du-c4.1",
                                "du-l4.1",
                                "daniely17",
+                               "goodfellow15",
                                "liliang18",
                                "rnn",
                                "du18a"}) {

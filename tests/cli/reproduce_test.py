@@ -6,7 +6,8 @@ import signal
 import support
 from support import DATA, DONE, MISSED, TERMINATED, USAGE
 
-RECIPES = {"allenzhu2019-resnet", "allenzhu2019-table", "du2018-fig1", "ghorbani2019", "liliang2018"}
+RECIPES = {"allenzhu2019-fig1", "allenzhu2019-resnet", "allenzhu2019-table", "du2018-fig1",
+           "ghorbani2019", "goodfellow2015", "liliang2018"}
 CHEAPEST = "ghorbani2019"
 LINE = ("reproduce", CHEAPEST, "--scale", "quick", "--threads", 1, "--json", "--quiet")
 KEYS = {"schema", "version", "kind", "recipe", "source", "scale", "seed", "comparisons", "met",
@@ -40,7 +41,8 @@ class Reproduce(support.ProgramTest):
         self.refuse(USAGE, ["--data", "du2018-fig1 reads no images"],
                     "reproduce", "du2018-fig1", "--data", "photos")
         self.refuse(DATA, ["photos"], "reproduce", "liliang2018", "--data", "photos")
-        self.refuse(DATA, ["sphere", "classes"], "reproduce", "liliang2018", "--data", "sphere")
+        for recipe in ("liliang2018", "goodfellow2015"):
+            self.refuse(DATA, ["sphere", "classes"], "reproduce", recipe, "--data", "sphere")
         self.assertEqual(self.files_in("."), [])
 
     def test_a_reproduction(self):

@@ -17,7 +17,10 @@ struct NetworkSamples {
   std::int64_t num_classes = 0;
 };
 
-/// W are the trained blocks, one after another; the others stay as they are. Gradients are the
+/// W (P): the trained blocks of a network, one after another.
+at::Tensor trained_weights(const net::Network& network);
+
+/// W are those of `trained_weights`; the other blocks stay as they are. Gradients are the
 /// network's own passes.
 std::unique_ptr<Objective> network_objective(const net::Network& network,
                                              const NetworkSamples& samples,
