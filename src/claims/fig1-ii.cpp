@@ -16,8 +16,8 @@ Claim fig1_ii() {
       "after the gradient's best step the most negatively curved direction lowers the objective "
       "little further";
   claim.quantity =
-      "(f(x*) - min_y f(x* + y v)) / f(x*) at x* = W - s* g/|g|, |y| <= 2.5 s*, v by Lanczos and "
-      "Oja";
+      "(f(x*) - min_y f(x* + y v)) / f(x*) at x* = W - s* g/|g|, |y| <= 2.5 s*, v by "
+      "Lanczos";
   claim.expected = {VerdictKind::refuted};
   claim.checks = check_both("largest further drop along negative curvature, over f there",
                             "a twentieth of f at every snapshot",

@@ -51,6 +51,15 @@ CurvedDirection from_pair(const linalg::Eigenpair& pair, const at::Tensor& vecto
           .claimed_residual = pair.claimed_residual};
 }
 
+/// v^T H v and |H v - c v| / |c|, from one product, whose image stays.
+CurvedDirection measured(const HessianProduct& product, const at::Tensor& v, at::Tensor& image) {
+  product(v, image);
+  CurvedDirection found{.vector = v, .curvature = linalg::inner_product(v, image)};
+  found.residual = linalg::norm_of(image.sub(v, found.curvature)) / std::abs(found.curvature);
+  found.claimed_residual = std::nan("");
+  return found;
+}
+
 /// Steps that find v through products with batches or through gradients, and what they need.
 class Search {
  public:
@@ -172,12 +181,9 @@ class Search {
 
   CurvedDirection checked(const at::Tensor& v, const std::string& method) {
     at::Tensor image = at::empty_like(v);
-    product_(v, image);
+    CurvedDirection found = measured(product_, v, image);
     products_ += 1;
-    CurvedDirection found{
-        .vector = v, .curvature = linalg::inner_product(v, image), .method = method};
-    found.residual = linalg::norm_of(image.sub_(v, found.curvature)) / std::abs(found.curvature);
-    found.claimed_residual = std::nan("");
+    found.method = method;
     found.largest = largest_;
     found.products = products_;
     found.converged = found.residual <= options_.tolerance;
@@ -194,21 +200,87 @@ class Search {
   std::vector<std::int64_t> order_;
 };
 
-CurvedDirection by_lanczos(const HessianProduct& product, const DirectionOptions& options) {
-  linalg::EigenpairOptions wanted = eigenpair_options(product, options);
-  wanted.smallest = 1;
-  wanted.largest = product.objective().size() > 1 ? 1 : 0;
-  const auto pairs = linalg::eigenpairs(as_operator(product), product.objective().size(), wanted);
-  base::require(!pairs.smallest.empty(),
-                ErrorKind::usage,
-                "the search for a direction was ended before it had one");
-  auto found = from_pair(pairs.smallest.front(), pairs.vectors[0]);
-  found.largest = pairs.largest.empty() ? found.curvature : pairs.largest.front().rayleigh_quotient;
-  found.products = pairs.products + pairs.checks;
-  found.converged = found.residual <= options.tolerance;
-  found.method = "Lanczos with full reorthogonalisation";
-  return found;
-}
+/// Lanczos, and then what its answer needs. Products by differences are no linear map where there
+/// are kinks: what the recurrence claims of a sum of its vectors may not be so. A quarter of the
+/// products, and those that it left, go on from v, where the map is the one that counts; the lowest
+/// v^T H v of all is taken.
+/// - Where curvature is a fair share of L, v <- normalise(v - H v / L) gets there by L / |c| steps,
+/// and needs
+///   no sums: on a network of the paper (m = 256, n = 10) Lanczos stopped at -14.8, and 20 steps
+///   led to -20.9.
+/// - Where it is too small for that, Lanczos begins again from v: on a ResNet-8 after 160 epochs 32
+/// products
+///   claimed -0.96 and had +0.10; 9 more led to -0.15.
+class LanczosSearch {
+ public:
+  LanczosSearch(const HessianProduct& product, const DirectionOptions& options)
+      : product_(product), options_(options), size_(product.objective().size()) {}
+
+  CurvedDirection run() {
+    search(options_.start, std::max(kLeastProducts, 3 * options_.max_products / 4));
+    while (best_.vector.defined() && best_.residual > options_.tolerance && keeps_going()) {
+      const int left = options_.max_products - static_cast<int>(products_);
+      if (left < kLeastProducts) break;
+      if (-best_.curvature * left >= largest_) {
+        descend(left);
+        break;
+      }
+      search(last_, left);
+    }
+    base::require(best_.vector.defined(),
+                  ErrorKind::usage,
+                  "the search for a direction was ended before it had one");
+    best_.largest = largest_;
+    best_.products = products_;
+    best_.converged = best_.residual <= options_.tolerance;
+    best_.method = "Lanczos with full reorthogonalisation";
+    return best_;
+  }
+
+ private:
+  static constexpr int kLeastProducts = 3;
+
+  [[nodiscard]] bool keeps_going() const { return !options_.keep_going || options_.keep_going(); }
+
+  void search(const at::Tensor& start, int products) {
+    linalg::EigenpairOptions wanted = eigenpair_options(product_, options_);
+    const bool is_first = !best_.vector.defined();
+    wanted.largest = is_first && size_ > 1 ? 1 : 0;
+    wanted.max_products = products;
+    wanted.start = start;
+    const auto pairs = linalg::eigenpairs(as_operator(product_), size_, wanted);
+    products_ += pairs.products + pairs.checks;
+    if (pairs.smallest.empty()) return;
+    last_ = pairs.vectors[0].clone();
+    keep(from_pair(pairs.smallest.front(), last_));
+    if (is_first) {
+      largest_ = pairs.largest.empty() ? best_.curvature : pairs.largest.front().rayleigh_quotient;
+    }
+  }
+
+  void descend(int products) {
+    at::Tensor v = best_.vector.clone();
+    at::Tensor image = at::empty_like(v);
+    for (int k = 0; k < products && keeps_going(); ++k) {
+      keep(measured(product_, v, image));
+      products_ += 1;
+      v = v.sub(image, 1 / largest_);
+      v.div_(linalg::norm_of(v));
+    }
+  }
+
+  void keep(const CurvedDirection& found) {
+    if (!best_.vector.defined() || found.curvature < best_.curvature) best_ = found;
+  }
+
+  const HessianProduct& product_;
+  const DirectionOptions& options_;
+  std::int64_t size_;
+  CurvedDirection best_;
+  at::Tensor last_;  // what the last recurrence ended in
+  double largest_ = 0;
+  double products_ = 0;
+};
 
 }  // namespace
 
@@ -241,7 +313,7 @@ CurvedDirection most_negative_direction(const HessianProduct& product,
                 to_string(options.method));
   switch (options.method) {
     case DirectionMethod::lanczos:
-      return by_lanczos(product, options);
+      return LanczosSearch(product, options).run();
     case DirectionMethod::oja:
       return Search(product, options).oja();
     case DirectionMethod::neon_online:

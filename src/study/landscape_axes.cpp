@@ -312,6 +312,7 @@ at::Tensor AxisFinder::from_file(const std::string& path) const {
 double AxisFinder::best_step() {
   if (best_step_) return *best_step_;
   const double length = linalg::norm_of(point_.weights);
+  // Far above the rounding of float32 weights, where eta |g| is not at the end of a training.
   double guess = 1e-3 * length;
   if (std::isfinite(point_.step_size) && gradient_.norm > 0) {
     guess = point_.step_size * gradient_.norm;
@@ -320,7 +321,7 @@ double AxisFinder::best_step() {
                                                              point_.weights,
                                                              gradient_.vector,
                                                              gradient_.value.objective,
-                                                             std::max(guess, 1e-9 * length))
+                                                             std::max(guess, 1e-3 * length))
                                         .step
                                   : 0;
   if (*best_step_ == 0) best_step_ = guess;

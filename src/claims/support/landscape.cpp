@@ -83,33 +83,6 @@ double quadratic_within(const Objective& objective, curvature::Plane plane, doub
   return curvature::quadratic_fit(plane, values, [](double, double) { return true; });
 }
 
-/// v by Lanczos, then as many steps of Oja's method on whole gradients, the lowest v^T H v of all.
-/// Differences of gradients over kinks are no linear map, so Lanczos stops early: at m = 256, n =
-/// 10 and W^(0) it had v^T H v = -14.8 with |H v - c v| / |c| = 1.2, and 20 steps led to -20.9 with
-/// 0.13.
-curvature::CurvedDirection curved_direction(const Objective& objective,
-                                            const at::Tensor& weights,
-                                            const Point& point) {
-  const curvature::HessianProduct product(objective, weights, {});
-  const auto products = static_cast<int>(point.integer("products"));
-  auto found =
-      curvature::most_negative_direction(product, {.max_products = products, .seed = point.seed()});
-  at::Tensor v = found.vector.clone();
-  at::Tensor image = at::empty_like(v);
-  for (int k = 0; k < products; ++k) {
-    product(v, image);
-    const double c = linalg::inner_product(v, image);
-    if (c < found.curvature) {
-      found.vector = v.clone();
-      found.curvature = c;
-      found.residual = linalg::norm_of(image - c * v) / std::abs(c);
-    }
-    v.sub_(image, 1 / found.largest);
-    v.div_(linalg::norm_of(v));
-  }
-  return found;
-}
-
 /// Measures around W.
 void measure_around(const Objective& objective,
                     const at::Tensor& given,
@@ -132,7 +105,10 @@ void measure_around(const Objective& objective,
     row.values["drop"] = drop_within(objective, weights, unit, here, reach);
     return;
   }
-  auto curved = curved_direction(objective, weights, point);
+  const curvature::HessianProduct product(objective, weights, {});
+  const auto products = static_cast<int>(point.integer("products"));
+  auto curved =
+      curvature::most_negative_direction(product, {.max_products = products, .seed = point.seed()});
   curvature::orient(curved.vector, gradient.vector);
   row.values["curvature"] = curved.curvature;
   row.values["residual"] = curved.residual;
@@ -264,17 +240,17 @@ std::vector<Row> landscape_rows(const Point& point) {
 std::vector<Design> landscape_designs(Scale scale) {
   switch (scale) {
     case Scale::quick:
-      return {paper_design(256, 3, 20, 2),
-              residual_design({{"n", 128}, {"w", 4}, {"epochs", 41}}, 3, 20, 2)};
+      return {paper_design(256, 3, 40, 2),
+              residual_design({{"n", 128}, {"w", 4}, {"epochs", 41}}, 3, 40, 2)};
     case Scale::standard:
-      return {paper_design(512, 6, 30, 3),
-              residual_design({{"n", 256}, {"w", 8}, {"epochs", 82}}, 6, 30, 3)};
+      return {paper_design(512, 6, 60, 3),
+              residual_design({{"n", 256}, {"w", 8}, {"epochs", 82}}, 6, 60, 3)};
     case Scale::full:
       break;
   }
-  return {paper_design(1024, 6, 60, 5),
+  return {paper_design(1024, 6, 120, 5),
           residual_design(
-              {{"n", 1000}, {"w", 16}, {"side", 28}, {"batch", 128}, {"epochs", 164}}, 6, 60, 5)};
+              {{"n", 1000}, {"w", 16}, {"side", 28}, {"batch", 128}, {"epochs", 164}}, 6, 120, 5)};
 }
 
 std::function<double(const std::vector<Row>&)> most_or_none(const std::string& design,

@@ -6,7 +6,7 @@
 // experiment.hpp. Design "residual": a ResNet-8 with batch normalisation on drawn digits, trained
 // as in digit_images.hpp and measured under the means and variances of all images in one batch:
 // running ones lag behind in so short a training. Settings of both: "snapshots" along the training,
-// "products" of the Hessian for the search of v by Lanczos, and as many after it.
+// "products" of the Hessian for the search of v by Lanczos.
 #pragma once
 
 #include <functional>
