@@ -20,7 +20,8 @@ namespace overparam::curvature {
 linalg::Estimate batch_curvature(const HessianProduct& product, const at::Tensor& v);
 
 enum class DirectionMethod {
-  lanczos,      ///< Lanczos with full reorthogonalisation on the whole objective
+  lanczos,      ///< Lanczos with full reorthogonalisation on the whole objective, then on from its
+                ///< answer while it is not confirmed
   oja,          ///< v <- normalise(v - eta H_b v), one batch b a step (Oja 1982)
   neon_online,  ///< x <- x - eta (grad f_b(x) - grad f_b(W)) (Allen-Zhu and Li 2018, Neon2-online)
   neon_det,     ///< Chebyshev on whole gradients (Neon2-det)
