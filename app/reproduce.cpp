@@ -44,7 +44,8 @@ study::ReproduceOptions options_from(const Arguments& arguments, const study::Re
           .threads = static_cast<int>(settings.integer("run.threads")),
           .folder = out.empty() ? fs::path("runs") / (recipe.name + "-" + scale) : fs::path(out),
           .images = images,
-          .device = settings.text("run.device")};
+          .device = settings.text("run.device"),
+          .fresh = arguments.has("fresh")};
 }
 
 int run(const Arguments& arguments) {
@@ -85,7 +86,11 @@ Command reproduce_command() {
   return {.shape = {.name = "reproduce",
                     .description =
                         "measure a figure or table of the sources again and compare the numbers",
-                    .keys = {"verify.scale", "data.source", "run.seed", "run.device", "run.threads",
+                    .keys = {"verify.scale",
+                             "data.source",
+                             "run.seed",
+                             "run.device",
+                             "run.threads",
                              "run.out"},
                     .positional = "NAME",
                     .positional_help = "of a recipe; --list names them",

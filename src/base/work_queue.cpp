@@ -44,7 +44,8 @@ class SharedRun {
   const WorkItem* take() {
     std::unique_lock lock(mutex_);
     for (;;) {
-      if (next_ == items_.size() || interrupted()) return nullptr;
+      if (next_ == items_.size()) return nullptr;
+      if (options_.stops_when_interrupted && interrupted()) return nullptr;
       const WorkItem& item = items_[next_];
       if (in_flight_ == 0 || bytes_in_flight_ + item.bytes <= options_.memory_limit) {
         ++next_;

@@ -52,7 +52,9 @@ LossSums sum_batches(std::int64_t num_batches,
   } else {
     std::vector<base::WorkItem> items;
     for (std::int64_t k = 0; k < workers; ++k) items.push_back({"batches", 0, [&, k] { work(k); }});
-    base::WorkQueue({.threads = at::get_num_threads()}).run(items).rethrow();
+    base::WorkQueue({.threads = at::get_num_threads(), .stops_when_interrupted = false})
+        .run(items)
+        .rethrow();
   }
   LossSums all;
   for (std::size_t k = 0; k < sums.size(); ++k) {

@@ -95,7 +95,7 @@ DescentCriteria descent_criteria(const Objective& objective,
   }
   found.benefit = (minimum.objective - least) / minimum.objective;
   found.second_order_share = std::max(-curvature, 0.0) * minimum.step / (2 * gradient_norm);
-  const double reach = minimum.step * (1 + 1e-9);
+  const double reach = minimum.step * (1 + 1e-3);  // with the cells that round just beyond it
   found.quadratic = quadratic_fit(plane, values, [reach](double x, double y) {
     return std::abs(x) <= reach && std::abs(y) <= reach;
   });

@@ -251,7 +251,7 @@ class LanczosSearch {
     const auto pairs = linalg::eigenpairs(as_operator(product_), size_, wanted);
     products_ += pairs.products + pairs.checks;
     if (pairs.smallest.empty()) return;
-    last_ = pairs.vectors[0].clone();
+    last_ = pairs.vectors[0].to(product_.weights().device(), /*non_blocking=*/false, /*copy=*/true);
     keep(from_pair(pairs.smallest.front(), last_));
     if (is_first) {
       largest_ = pairs.largest.empty() ? best_.curvature : pairs.largest.front().rayleigh_quotient;
@@ -333,7 +333,8 @@ std::vector<CurvedDirection> top_directions(const HessianProduct& product,
   const auto pairs = linalg::eigenpairs(as_operator(product), product.objective().size(), wanted);
   std::vector<CurvedDirection> found;
   for (std::size_t i = 0; i < pairs.largest.size(); ++i) {
-    found.push_back(from_pair(pairs.largest[i], pairs.vectors[static_cast<std::int64_t>(i)]));
+    const at::Tensor vector = pairs.vectors[static_cast<std::int64_t>(i)];
+    found.push_back(from_pair(pairs.largest[i], vector.to(product.weights().device())));
     found.back().largest = pairs.largest.front().rayleigh_quotient;
     found.back().products = pairs.products + pairs.checks;
     found.back().converged = found.back().residual <= options.tolerance;

@@ -105,8 +105,9 @@ void HessianProduct::operator()(const at::Tensor& v, at::Tensor& out) const {
 }
 
 void HessianProduct::of_batch(std::int64_t batch, const at::Tensor& v, at::Tensor& out) const {
-  base::ensure(options_.kind != ProductKind::autograd,
-               "Hessian product: batches have differences alone");
+  base::require(options_.kind != ProductKind::autograd,
+                ErrorKind::usage,
+                "products by differentiating twice are of the whole objective, not of a batch");
   multiply(batch, v, out);
 }
 

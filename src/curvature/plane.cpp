@@ -73,7 +73,8 @@ std::vector<double> spread_evenly(double low, double high, std::int64_t count) {
 CellResult evaluate_cells(const Objective& objective,
                           const Plane& plane,
                           const CellStore& store,
-                          int threads) {
+                          int threads,
+                          bool stops) {
   plane.check(objective);
   std::vector<base::WorkItem> items;
   std::mutex keeping;
@@ -85,7 +86,8 @@ CellResult evaluate_cells(const Objective& objective,
                        store.keep(cell, value);
                      }});
   }
-  const auto summary = base::WorkQueue({.threads = threads}).run(items);
+  const auto summary =
+      base::WorkQueue({.threads = threads, .stops_when_interrupted = stops}).run(items);
   summary.rethrow();
   return {.evaluated = summary.finished, .complete = summary.skipped == 0};
 }
@@ -102,7 +104,8 @@ PlaneValues evaluate_plane(const Objective& objective, const Plane& plane, int t
                         values.objective.data_ptr<double>()[cell] = value.objective;
                         values.accuracy.data_ptr<double>()[cell] = value.accuracy;
                       }},
-                 threads);
+                 threads,
+                 /*stops=*/false);
   return values;
 }
 

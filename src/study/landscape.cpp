@@ -11,6 +11,7 @@
 #include "landscape_axes.hpp"
 #include "landscape_files.hpp"
 #include "landscape_source.hpp"
+#include "overparam/base/array_files.hpp"
 #include "overparam/base/clock.hpp"
 #include "overparam/base/files.hpp"
 #include "overparam/base/interrupt.hpp"
@@ -52,6 +53,7 @@ class LandscapeStudy {
     record_.subject = subject.string();
     record_.settings_toml = settings.to_toml({"landscape"});
     record_.environment = environment_json();
+    check_settings();
   }
 
   LandscapeRecord run() {
@@ -64,6 +66,10 @@ class LandscapeStudy {
       }
     } catch (const Interrupted&) {
       record_.interrupted = true;
+    } catch (const Error&) {
+      // A search that was ended before it had anything says so as an error.
+      if (!base::interrupted()) throw;
+      record_.interrupted = true;
     }
     record_.seconds = watch.seconds();
     record_.peak_memory = base::peak_resident_memory();
@@ -71,11 +77,31 @@ class LandscapeStudy {
   }
 
  private:
+  /// Refuses what would fail after hours.
+  void check_settings() const {
+    constexpr std::int64_t kLeastForTrace = 3;
+    const auto trace = settings_.integer("landscape.trace");
+    base::require(trace == 0 || trace >= kLeastForTrace,
+                  ErrorKind::usage,
+                  "{}: landscape.trace must be 0 or at least {}, found {}",
+                  settings_.origin("landscape.trace"),
+                  kLeastForTrace,
+                  trace);
+    const std::string& direction = settings_.text("landscape.direction");
+    base::require(settings_.text("landscape.product") != "autograd" || direction == "lanczos",
+                  ErrorKind::usage,
+                  "{}: --product autograd has products of the whole objective alone; the direction "
+                  "must be lanczos, found {}",
+                  settings_.origin("landscape.direction"),
+                  direction);
+  }
+
   Landscape draw(std::size_t index, const std::string& name) {
+    if (base::interrupted()) throw Interrupted{};
     const base::Stopwatch watch;
     const LandscapePoint point = source_->open(index);
     if (index == 0) introduce(point);
-    const LandscapeFiles files(output_, name, identity(name), point.weights);
+    const LandscapeFiles files(output_, name, identity(point), point.weights);
     Landscape landscape;
     std::vector<at::Tensor> vectors;
     if (auto kept = files.read_facts()) {
@@ -87,15 +113,26 @@ class LandscapeStudy {
       landscape.seconds = watch.seconds();
       files.write_facts(landscape, vectors);
     }
-    former_axis_ = axes_.size() > 1 ? vectors[1] : at::Tensor();
+    for (std::size_t i = 0; i < axes_.size(); ++i) {
+      if (axes_[i].kind == AxisKind::negative) former_axis_ = vectors[i];
+    }
+    const double seconds_before = watch.seconds();
     curvature::Plane plane{
         .centre = point.weights, .x_axis = vectors[0], .x = landscape.x, .y = landscape.y};
     if (vectors.size() > 1) plane.y_axis = vectors[1];
-    evaluate(*point.objective, plane, files, landscape);
-    if (is_figure_one() && landscape.gradient_norm > 0 && !landscape.criteria) {
-      judge(*point.objective, plane, landscape);
+    const bool is_new = evaluate(*point.objective, plane, files, landscape);
+    if (landscape.descent && is_figure_one() && !landscape.criteria) {
+      landscape.criteria =
+          curvature::descent_criteria(*point.objective,
+                                      plane,
+                                      landscape.objective,
+                                      *landscape.descent,
+                                      landscape.here.objective,
+                                      landscape.gradient_norm,
+                                      landscape.axes[1].curvature->curvature,
+                                      static_cast<int>(settings_.integer("run.threads")));
     }
-    landscape.seconds += watch.seconds();
+    if (is_new) landscape.seconds += watch.seconds() - seconds_before;
     files.write_results(landscape, vectors);
     return landscape;
   }
@@ -114,6 +151,15 @@ class LandscapeStudy {
     plan.add(linalg::plan_eigenpairs(
         point.objective->size(),
         {.max_products = static_cast<int>(products()), .basis = point.weights.scalar_type()}));
+    if (std::ranges::any_of(axes_, [](const auto& axis) { return axis.kind == AxisKind::pca; })) {
+      const auto points = static_cast<std::int64_t>(source_->waypoints().size());
+      plan.add("points of the trajectory", {3, points, point.objective->size()}, each);
+    }
+    if (const auto trace = settings_.integer("landscape.trace"); trace > 0) {
+      plan.add(linalg::plan_trace(
+          point.objective->size(),
+          {.products = static_cast<int>(trace), .basis = point.weights.scalar_type()}));
+    }
     plan.check(memory_limit(settings_));
     voice_.say(fmt::format("{}; {} weights; {}; {}",
                            record_.objective,
@@ -138,9 +184,17 @@ class LandscapeStudy {
   }
 
   /// What an unfinished folder must agree with.
-  [[nodiscard]] std::string identity(const std::string& name) const {
-    return base::stable_key(source_->fingerprint() + "|" + name + "|" + record_.settings_toml +
-                            settings_.text("run.seed"));
+  [[nodiscard]] std::string identity(const LandscapePoint& point) const {
+    std::vector<std::string> parts{source_->fingerprint(),
+                                   point.name,
+                                   record_.settings_toml,
+                                   settings_.text("run.seed"),
+                                   key_of(point.weights),
+                                   base::join(source_->waypoints(), ",")};
+    for (const auto& axis : axes_) {
+      if (axis.kind == AxisKind::file) parts.push_back(key_of(base::read_npy(axis.name)));
+    }
+    return base::stable_key(base::join(parts, "|"));
   }
 
   Landscape measure(std::size_t index,
@@ -186,11 +240,12 @@ class LandscapeStudy {
     const GridRange range = finder.range(grid_);
     landscape.x = range.x;
     landscape.y = range.y;
-    for (const auto& waypoint : source_->trajectory()) {
+    if (is_figure_one() && gradient.norm > 0) landscape.descent = finder.descent();
+    for (const auto& waypoint : source_->waypoints()) {
       curvature::Plane plane{.centre = point.weights, .x_axis = vectors[0]};
       if (vectors.size() > 1) plane.y_axis = vectors[1];
-      const auto at = curvature::project(plane, waypoint.weights);
-      landscape.path.push_back({waypoint.name, at.x, at.y, at.residual});
+      const auto at = curvature::project(plane, source_->weights_at(waypoint));
+      landscape.path.push_back({waypoint, at.x, at.y, at.residual});
     }
     return landscape;
   }
@@ -254,7 +309,8 @@ class LandscapeStudy {
     landscape.negative_share = linalg::share_below(density, 0);
   }
 
-  void evaluate(const curvature::Objective& objective,
+  /// False where all cells were there already.
+  bool evaluate(const curvature::Objective& objective,
                 const curvature::Plane& plane,
                 const LandscapeFiles& files,
                 Landscape& landscape) {
@@ -262,7 +318,7 @@ class LandscapeStudy {
     if (const auto finished = files.read_cells()) {
       landscape.objective = (*finished)[0].clone();
       landscape.accuracy = (*finished)[1].clone();
-      return;
+      return false;
     }
     base::MappedArray cells(files.cells(),
                             {2, std::ssize(plane.y), std::ssize(plane.x)},
@@ -292,21 +348,7 @@ class LandscapeStudy {
     landscape.objective = values[0].clone();
     landscape.accuracy = values[1].clone();
     cells.commit();
-  }
-
-  void judge(const curvature::Objective& objective,
-             const curvature::Plane& plane,
-             Landscape& landscape) const {
-    const double guess = std::max(std::abs(landscape.x.back()) / kRangeOverStep, 1e-12);
-    const auto minimum = curvature::descend_along(
-        objective, plane.centre, plane.x_axis, landscape.here.objective, guess);
-    landscape.criteria = curvature::descent_criteria(objective,
-                                                     plane,
-                                                     landscape.objective,
-                                                     minimum,
-                                                     landscape.here.objective,
-                                                     landscape.gradient_norm,
-                                                     landscape.axes[1].curvature->curvature);
+    return true;
   }
 
   const Settings& settings_;

@@ -126,6 +126,11 @@ std::vector<AxisSpec> parse_axes(const Settings& settings) {
                 "{}: landscape.axes takes one axis or two, found \"{}\"",
                 settings.origin("landscape.axes"),
                 text);
+  base::require(axes.size() == 1 || words_of(axes[0]) != words_of(axes[1]),
+                ErrorKind::usage,
+                "{}: landscape.axes takes two different axes, found \"{}\"",
+                settings.origin("landscape.axes"),
+                text);
   return axes;
 }
 
@@ -153,7 +158,9 @@ AxisFinder::AxisFinder(const Settings& settings,
 
 at::Tensor AxisFinder::find(const AxisSpec& spec) {
   specs_.push_back(spec);
-  facts_.push_back({.name = words_of(spec)});
+  facts_.push_back({.name = words_of(spec),
+                    .is_gradient = spec.kind == AxisKind::gradient,
+                    .is_negative = spec.kind == AxisKind::negative});
   at::Tensor axis;
   switch (spec.kind) {
     case AxisKind::gradient:
@@ -201,7 +208,6 @@ curvature::DirectionOptions AxisFinder::direction_options() const {
   return {.method = curvature::parse_direction_method(settings_.text("landscape.direction")),
           .max_products = static_cast<int>(settings_.integer("landscape.products")),
           .seed = static_cast<std::uint64_t>(settings_.integer("run.seed")),
-          .start = former_,
           .keep_going = keep_going_};
 }
 
@@ -224,7 +230,9 @@ CurvatureFacts AxisFinder::facts_of(const curvature::CurvedDirection& found) con
 }
 
 at::Tensor AxisFinder::find_negative() {
-  auto found = curvature::most_negative_direction(product_, direction_options());
+  auto options = direction_options();
+  options.start = former_;
+  auto found = curvature::most_negative_direction(product_, options);
   curvature::orient(found.vector, gradient_.vector);
   largest_ = found.largest;
   facts_.back().curvature = facts_of(found);
@@ -238,11 +246,12 @@ void AxisFinder::ask_another(const curvature::CurvedDirection& found) {
   if (name == "none" || name == settings_.text("landscape.direction") || !keep_going_()) return;
   auto options = direction_options();
   options.method = curvature::parse_direction_method(name);
-  options.start = at::Tensor();
   options.max_products = static_cast<int>(settings_.integer("landscape.check_products"));
   const bool stochastic = options.method != curvature::DirectionMethod::lanczos &&
                           options.method != curvature::DirectionMethod::neon_det;
-  if (stochastic && point_.objective->num_batches() < 2) return;
+  const bool has_batches = point_.objective->num_batches() > 1 &&
+                           product_.options().kind != curvature::ProductKind::autograd;
+  if (stochastic && !has_batches) return;
   const auto other = curvature::most_negative_direction(product_, options);
   SecondOpinion& opinion = second_.emplace();
   opinion.facts = {.method = other.method,
@@ -259,9 +268,7 @@ void AxisFinder::ask_another(const curvature::CurvedDirection& found) {
 
 at::Tensor AxisFinder::find_top(int rank) {
   if (std::ssize(tops_) < rank) {
-    auto options = direction_options();
-    options.start = at::Tensor();
-    tops_ = curvature::top_directions(product_, std::max(rank, 2), options);
+    tops_ = curvature::top_directions(product_, std::max(rank, 2), direction_options());
   }
   base::require(std::ssize(tops_) >= rank,
                 ErrorKind::data,
@@ -279,17 +286,16 @@ at::Tensor AxisFinder::find_top(int rank) {
 
 at::Tensor AxisFinder::find_principal(int rank) {
   std::vector<at::Tensor> weights;
-  for (auto& waypoint : source_.trajectory()) weights.push_back(waypoint.weights);
+  for (const auto& name : source_.waypoints()) weights.push_back(source_.weights_at(name));
   return curvature::principal_directions(weights, rank).vectors.back();
 }
 
 at::Tensor AxisFinder::towards(const std::string& name) const {
-  std::vector<std::string> names;
-  for (const auto& waypoint : source_.trajectory()) {
-    if (waypoint.name == name || waypoint.name == "epoch " + name) {
-      return waypoint.weights - point_.weights;
+  const auto names = source_.waypoints();
+  for (const auto& waypoint : names) {
+    if (waypoint == name || waypoint == "epoch " + name) {
+      return source_.weights_at(waypoint) - point_.weights;
     }
-    names.push_back(waypoint.name);
   }
   base::fail(ErrorKind::usage,
              "{}: there is no point \"{}\" to draw towards; there are {}",
@@ -309,23 +315,24 @@ at::Tensor AxisFinder::from_file(const std::string& path) const {
   return read.to(point_.weights.options());
 }
 
-double AxisFinder::best_step() {
-  if (best_step_) return *best_step_;
-  const double length = linalg::norm_of(point_.weights);
-  // Far above the rounding of float32 weights, where eta |g| is not at the end of a training.
-  double guess = 1e-3 * length;
-  if (std::isfinite(point_.step_size) && gradient_.norm > 0) {
-    guess = point_.step_size * gradient_.norm;
+const curvature::LineMinimum& AxisFinder::descent() {
+  if (descent_) return *descent_;
+  descent_ = curvature::LineMinimum{.objective = gradient_.value.objective};
+  if (gradient_.norm > 0) {
+    descent_ = curvature::descend_along(*point_.objective,
+                                        point_.weights,
+                                        gradient_.vector,
+                                        gradient_.value.objective,
+                                        first_step());
   }
-  best_step_ = gradient_.norm > 0 ? curvature::descend_along(*point_.objective,
-                                                             point_.weights,
-                                                             gradient_.vector,
-                                                             gradient_.value.objective,
-                                                             std::max(guess, 1e-3 * length))
-                                        .step
-                                  : 0;
-  if (*best_step_ == 0) best_step_ = guess;
-  return *best_step_;
+  return *descent_;
+}
+
+double AxisFinder::first_step() const {
+  // Far above the rounding of float32 weights, where eta |g| is not at the end of a training.
+  const double least = 1e-3 * linalg::norm_of(point_.weights);
+  if (!std::isfinite(point_.step_size)) return least;
+  return std::max(least, point_.step_size * gradient_.norm);
 }
 
 std::pair<double, double> AxisFinder::natural_range(std::size_t axis) {
@@ -336,10 +343,9 @@ std::pair<double, double> AxisFinder::natural_range(std::size_t axis) {
       return {-1, 1};
     case AxisKind::pca: {
       double reach = 0;
-      for (const auto& waypoint : source_.trajectory()) {
-        reach = std::max(
-            reach,
-            std::abs(linalg::inner_product(waypoint.weights - point_.weights, vectors_[axis])));
+      for (const auto& name : source_.waypoints()) {
+        const at::Tensor move = source_.weights_at(name) - point_.weights;
+        reach = std::max(reach, std::abs(linalg::inner_product(move, vectors_[axis])));
       }
       return {-1.1 * reach, 1.1 * reach};
     }
@@ -349,7 +355,8 @@ std::pair<double, double> AxisFinder::natural_range(std::size_t axis) {
     case AxisKind::file:
       break;
   }
-  const double reach = kRangeOverStep * best_step() / facts_[axis].length;
+  const double step = descent().step > 0 ? descent().step : first_step();
+  const double reach = kRangeOverStep * step / facts_[axis].length;
   return {-reach, reach};
 }
 

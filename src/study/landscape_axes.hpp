@@ -62,6 +62,9 @@ class AxisFinder {
   [[nodiscard]] double largest() const { return largest_; }
   [[nodiscard]] std::optional<SecondOpinion> second_opinion() const { return second_; }
 
+  /// The lowest point along -gradient.
+  const curvature::LineMinimum& descent();
+
   /// By what was asked for, or from what the axes are.
   GridRange range(const GridRequest& request);
 
@@ -76,7 +79,8 @@ class AxisFinder {
   [[nodiscard]] curvature::DirectionOptions direction_options() const;
   /// The largest coordinate of an axis, both ways or from low to high.
   [[nodiscard]] std::pair<double, double> natural_range(std::size_t axis);
-  double best_step();
+  /// s, the length of a first step of the search along -gradient.
+  [[nodiscard]] double first_step() const;
 
   const Settings& settings_;
   const LandscapeSource& source_;
@@ -90,7 +94,7 @@ class AxisFinder {
   std::vector<at::Tensor> vectors_;
   std::vector<curvature::CurvedDirection> tops_;
   std::optional<SecondOpinion> second_;
-  std::optional<double> best_step_;
+  std::optional<curvature::LineMinimum> descent_;
   double largest_ = std::numeric_limits<double>::quiet_NaN();
 };
 

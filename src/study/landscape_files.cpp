@@ -54,6 +54,18 @@ json to_json(const CurvatureFacts& facts) {
           {"converged", facts.converged}};
 }
 
+json to_json(const curvature::LineMinimum& minimum) {
+  return {{"step", minimum.step},
+          {"objective", finite_or_null(minimum.objective)},
+          {"evaluations", minimum.evaluations}};
+}
+
+curvature::LineMinimum minimum_from(const json& object) {
+  return {.step = object.at("step"),
+          .objective = number_or_nan(object, "objective"),
+          .evaluations = object.at("evaluations")};
+}
+
 CurvatureFacts curvature_from(const json& object) {
   return {.method = object.at("method"),
           .curvature = number_or_nan(object, "curvature"),
@@ -111,8 +123,11 @@ json to_json(const Landscape& landscape) {
   }
   json axes = json::array();
   for (const auto& axis : landscape.axes) {
-    axes.push_back(
-        {{"name", axis.name}, {"length", axis.length}, {"curvature", or_null(axis.curvature)}});
+    axes.push_back({{"name", axis.name},
+                    {"is_gradient", axis.is_gradient},
+                    {"is_negative", axis.is_negative},
+                    {"length", axis.length},
+                    {"curvature", or_null(axis.curvature)}});
   }
   json path = json::array();
   for (const auto& point : landscape.path) {
@@ -137,6 +152,7 @@ json to_json(const Landscape& landscape) {
           {"cosine", finite_or_null(landscape.cosine)},
           {"largest", finite_or_null(landscape.largest)},
           {"second", second},
+          {"descent", or_null(landscape.descent)},
           {"criteria", or_null(landscape.criteria)},
           {"trace", or_null(landscape.trace)},
           {"density",
@@ -165,6 +181,8 @@ Landscape landscape_from_json(const json& document) {
   for (const auto& axis : document.at("axes")) {
     landscape.axes.push_back(
         {.name = axis.at("name"),
+         .is_gradient = axis.at("is_gradient"),
+         .is_negative = axis.at("is_negative"),
          .length = axis.at("length"),
          .curvature = optional_at<CurvatureFacts>(axis, "curvature", curvature_from)});
   }
@@ -172,6 +190,7 @@ Landscape landscape_from_json(const json& document) {
   landscape.largest = number_or_nan(document, "largest");
   landscape.second = optional_at<SecondOpinion>(document, "second", second_opinion_from);
   landscape.criteria = optional_at<curvature::DescentCriteria>(document, "criteria", criteria_from);
+  landscape.descent = optional_at<curvature::LineMinimum>(document, "descent", minimum_from);
   landscape.trace = optional_at<linalg::Estimate>(document, "trace", estimate_from);
   const auto& density = document.at("density");
   landscape.density_points = density.at("points").get<std::vector<double>>();

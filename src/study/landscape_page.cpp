@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "json_fields.hpp"
 #include "landscape_files.hpp"
@@ -33,10 +34,13 @@ std::string text_of(const linalg::Estimate& estimate) {
              : format_number(estimate.value, 3);
 }
 
-const CurvatureFacts* curved_axis(const Landscape& landscape) {
+/// The axis whose curvature is spoken of: the most negative one where it was looked for.
+const LandscapeAxis* curved_axis(const Landscape& landscape) {
+  const auto negative = std::ranges::find_if(landscape.axes, &LandscapeAxis::is_negative);
+  if (negative != landscape.axes.end()) return &*negative;
   const auto found = std::ranges::find_if(
       landscape.axes, [](const LandscapeAxis& axis) { return axis.curvature.has_value(); });
-  return found == landscape.axes.end() ? nullptr : &*found->curvature;
+  return found == landscape.axes.end() ? nullptr : &*found;
 }
 
 bool is_plane(const Landscape& landscape) { return landscape.axes.size() == 2; }
@@ -51,12 +55,49 @@ std::string note_of(const Landscape& landscape) {
   std::string note = fmt::format("f = {}, |∇f| = {}",
                                  format_number(landscape.here.objective, 3),
                                  format_number(landscape.gradient_norm, 3));
-  if (const auto* facts = curved_axis(landscape)) {
+  if (const auto* axis = curved_axis(landscape)) {
+    const auto* facts = &*axis->curvature;
     note += fmt::format(
         ", vᵀHv = {}, residual {}", text_of(facts->of_batches), format_number(facts->residual, 2));
-    if (facts->curvature >= 0) note += " (no negative curvature found)";
+    if (axis->is_negative && facts->curvature >= 0) note += " (no negative curvature found)";
   }
   return note;
+}
+
+/// f between cells, NaN beside the grid.
+double interpolated(const Landscape& landscape, double x, double y) {
+  const auto place = [](const std::vector<double>& at, double value) {
+    const auto above = std::ranges::upper_bound(at, value);
+    const auto cell = std::clamp<std::ptrdiff_t>(above - at.begin() - 1, 0, std::ssize(at) - 2);
+    const auto i = static_cast<std::size_t>(cell);
+    return std::pair{i, (value - at[i]) / (at[i + 1] - at[i])};
+  };
+  const auto [i, s] = place(landscape.x, x);
+  const auto [j, t] = place(landscape.y, y);
+  constexpr double kRounding = 1e-6;
+  const auto beside = [](double share) { return share < -kRounding || share > 1 + kRounding; };
+  if (beside(s) || beside(t)) return std::nan("");
+  const double* row = landscape.objective.data_ptr<double>() + j * landscape.x.size() + i;
+  const double* next = row + landscape.x.size();
+  return (1 - t) * ((1 - s) * row[0] + s * row[1]) + t * ((1 - s) * next[0] + s * next[1]);
+}
+
+/// The run's points where they lie on the plane by least squares; those beside the grid are gaps.
+std::optional<report::SurfacePath> path_of(const Landscape& landscape) {
+  report::SurfacePath path{.name = "the run, projected on the plane"};
+  std::size_t shown = 0;
+  double beside = 0;
+  for (const auto& point : landscape.path) {
+    path.x.push_back(point.x);
+    path.y.push_back(point.y);
+    path.z.push_back(interpolated(landscape, point.x, point.y));
+    if (!std::isfinite(path.z.back())) continue;
+    ++shown;
+    beside = std::max(beside, point.residual);
+  }
+  if (shown < 2) return std::nullopt;
+  path.name += fmt::format(" (up to {} beside it)", format_number(beside, 2));
+  return path;
 }
 
 report::Surface surface_of(const Landscape& landscape) {
@@ -67,6 +108,7 @@ report::Surface surface_of(const Landscape& landscape) {
                           .note = note_of(landscape)};
   const double* cells = landscape.objective.data_ptr<double>();
   surface.z.assign(cells, cells + landscape.objective.numel());
+  if (auto path = path_of(landscape)) surface.paths.push_back(std::move(*path));
   return surface;
 }
 
@@ -220,19 +262,30 @@ std::string words_of(const GradientDecay& decay) {
 }
 
 std::string summary_of(const LandscapeRecord& record) {
-  const auto negative = std::ranges::count_if(record.landscapes, [](const Landscape& landscape) {
-    const auto* facts = curved_axis(landscape);
-    return facts != nullptr && facts->curvature < 0;
-  });
   std::string text =
       fmt::format("{}. Products with the Hessian: {}.", record.objective, record.product);
-  const bool has_curvature = std::ranges::any_of(record.landscapes, [](const Landscape& landscape) {
-    return curved_axis(landscape) != nullptr;
-  });
-  if (has_curvature) {
-    text += fmt::format(" Curvature along the second axis is negative at {} of {} points.",
-                        negative,
-                        record.landscapes.size());
+  std::size_t searched = 0, negative = 0;
+  for (const auto& landscape : record.landscapes) {
+    const auto* axis = curved_axis(landscape);
+    if (axis == nullptr || !axis->is_negative) continue;
+    ++searched;
+    negative += axis->curvature->curvature < 0 ? 1 : 0;
+  }
+  if (searched > 0) {
+    text += fmt::format(" Negative curvature was found at {} of {} points.", negative, searched);
+  }
+  return text;
+}
+
+std::string caption_of(const Landscape& landscape) {
+  std::string text =
+      "f over the plane through the weights (the stick). Both axes are in the same units of "
+      "distance "
+      "where they are unit vectors.";
+  if (landscape.axes.front().is_gradient) text += " Downhill along the gradient is to the left.";
+  if (landscape.axes.back().is_negative) {
+    text +=
+        " Where negative curvature mattered, the surface would fall away along the second axis.";
   }
   return text;
 }
@@ -241,16 +294,10 @@ std::string summary_of(const LandscapeRecord& record) {
 
 report::SurfaceFigure landscape_figure(const LandscapeRecord& record) {
   report::SurfaceFigure figure{
-      .id = "surfaces",
-      .title = "The objective around the weights",
-      .caption =
-          "f over the plane through the weights (the stick). Both axes are in the same units "
-          "of distance where they are unit vectors; downhill along the gradient is to the "
-          "left. Where negative curvature mattered, the surface would fall away along the "
-          "second axis.",
-      .z = {.label = "f"}};
+      .id = "surfaces", .title = "The objective around the weights", .z = {.label = "f"}};
   for (const auto& landscape : record.landscapes) {
     if (!is_plane(landscape) || !landscape.objective.defined()) continue;
+    figure.caption = caption_of(landscape);
     figure.x.label = axis_label(landscape.axes[0]);
     figure.y.label = axis_label(landscape.axes[1]);
     figure.surfaces.push_back(surface_of(landscape));
@@ -292,7 +339,8 @@ report::Table landscape_table(const LandscapeRecord& record) {
                                   {"v adds", "over f there"},
                                   {"R²", "of a quadratic"}}};
   for (const auto& landscape : record.landscapes) {
-    const auto* facts = curved_axis(landscape);
+    const auto* axis = curved_axis(landscape);
+    const auto* facts = axis != nullptr ? &*axis->curvature : nullptr;
     const auto& criteria = landscape.criteria;
     table.add_row({landscape.name,
                    landscape.here.objective,

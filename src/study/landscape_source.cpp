@@ -30,7 +30,13 @@ class NetworkSource final : public LandscapeSource {
  public:
   NetworkSource(const Settings& settings, const fs::path& folder)
       : settings_(settings), folder_(folder) {
+    refuse_chosen(settings,
+                  {"landscape.norms", "landscape.arrays", "run.device"},
+                  "a run of a network without batch normalisation, on the CPU");
     run_.load_file(folder / "config.toml");
+    if (settings.is_chosen("data.source")) {
+      run_.set("data.source", settings.text("data.source"), settings.origin("data.source"));
+    }
     data_ = prepare_data(run_);
     problem_ = training_problem(data_, run_);
     architecture_ = build_architecture(run_, network_input(data_));
@@ -52,12 +58,10 @@ class NetworkSource final : public LandscapeSource {
     return point;
   }
 
-  [[nodiscard]] std::vector<Waypoint> trajectory() const override {
-    std::vector<Waypoint> points;
-    for (const char* name : {"start", "end"}) {
-      points.push_back({name, objective_of(network_at(name), 0, 1)->weights()});
-    }
-    return points;
+  [[nodiscard]] std::vector<std::string> waypoints() const override { return {"start", "end"}; }
+
+  [[nodiscard]] at::Tensor weights_at(const std::string& waypoint) const override {
+    return objective_of(network_at(waypoint), 0, 1)->weights();
   }
 
   [[nodiscard]] std::string fingerprint() const override {
@@ -112,6 +116,7 @@ std::map<std::string, at::Tensor> named_arrays(const fs::path& path) {
 class ScriptSource final : public LandscapeSource {
  public:
   ScriptSource(const Settings& settings, const fs::path& file) : settings_(settings), file_(file) {
+    refuse_chosen(settings, {"data.source", "landscape.norms", "run.device"}, "a module");
     const std::string& arrays = settings.text("landscape.arrays");
     base::require(!arrays.empty(),
                   ErrorKind::usage,
@@ -149,7 +154,7 @@ class ScriptSource final : public LandscapeSource {
   }
 
   [[nodiscard]] std::string fingerprint() const override {
-    return file_.string() + settings_.text("landscape.arrays");
+    return file_.string() + key_of(inputs_) + key_of(targets_);
   }
 
  private:
@@ -171,7 +176,29 @@ class ScriptSource final : public LandscapeSource {
 
 std::vector<LandscapeSource::Mode> LandscapeSource::other_modes(std::size_t) const { return {}; }
 
-std::vector<LandscapeSource::Waypoint> LandscapeSource::trajectory() const { return {}; }
+std::vector<std::string> LandscapeSource::waypoints() const { return {}; }
+
+at::Tensor LandscapeSource::weights_at(const std::string&) const {
+  base::fail(ErrorKind::internal, "landscape: a subject without waypoints was asked for one");
+}
+
+void refuse_chosen(const Settings& settings,
+                   std::initializer_list<const char*> keys,
+                   const std::string& subject) {
+  for (const char* key : keys) {
+    base::require(!settings.is_chosen(key),
+                  ErrorKind::usage,
+                  "{}: {} means nothing to {}",
+                  settings.origin(key),
+                  key,
+                  subject);
+  }
+}
+
+std::string key_of(const at::Tensor& tensor) {
+  const at::Tensor bytes = tensor.cpu().contiguous();
+  return base::stable_key({static_cast<const char*>(bytes.data_ptr()), bytes.nbytes()});
+}
 
 std::vector<std::string> choose_points(const Settings& settings,
                                        const std::vector<std::string>& known,

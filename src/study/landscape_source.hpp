@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,16 +39,23 @@ class LandscapeSource {
   };
   [[nodiscard]] virtual std::vector<Mode> other_modes(std::size_t index) const;
 
-  /// Weights of all points that the subject has, in order, the initial ones first: its trajectory.
-  struct Waypoint {
-    std::string name;
-    at::Tensor weights;
-  };
-  [[nodiscard]] virtual std::vector<Waypoint> trajectory() const;
+  /// All points that the subject has, in order, the initial one first: its trajectory.
+  [[nodiscard]] virtual std::vector<std::string> waypoints() const;
+
+  /// W at one of them (P).
+  [[nodiscard]] virtual at::Tensor weights_at(const std::string& waypoint) const;
 
   /// What decides the objective, beside the section `landscape`.
   [[nodiscard]] virtual std::string fingerprint() const = 0;
 };
+
+/// A key of a tensor's bytes: other numbers, other key.
+std::string key_of(const at::Tensor& tensor);
+
+/// @throws Error(usage) for the first of the settings that was chosen, where it would be ignored
+void refuse_chosen(const Settings& settings,
+                   std::initializer_list<const char*> keys,
+                   const std::string& subject);
 
 /// The points that landscape.at names. @param known in order   @param all what "all" stands for
 /// @throws Error(usage) naming those that there are

@@ -24,6 +24,7 @@ class VisionSource final : public LandscapeSource {
  public:
   VisionSource(const Settings& settings, const fs::path& folder)
       : settings_(settings), folder_(folder), record_(read_vision_run(folder)) {
+    refuse_chosen(settings, {"landscape.arrays"}, "a run, which has its own data");
     Settings run;
     run.load_file(folder / "config.toml");
     if (settings.is_chosen("data.source")) {
@@ -72,13 +73,14 @@ class VisionSource final : public LandscapeSource {
     return modes;
   }
 
-  [[nodiscard]] std::vector<Waypoint> trajectory() const override {
-    std::vector<Waypoint> points;
-    for (const auto epoch : epochs_) {
-      points.push_back(
-          {name_of(epoch), load_snapshot(folder_, epoch).weights.to(device_of(settings_))});
-    }
-    return points;
+  [[nodiscard]] std::vector<std::string> waypoints() const override {
+    std::vector<std::string> names;
+    for (const auto epoch : epochs_) names.push_back(name_of(epoch));
+    return names;
+  }
+
+  [[nodiscard]] at::Tensor weights_at(const std::string& waypoint) const override {
+    return load_snapshot(folder_, epoch_of(waypoint)).weights.to(device_of(settings_));
   }
 
   [[nodiscard]] std::string fingerprint() const override { return folder_.string() + fingerprint_; }

@@ -171,6 +171,36 @@ TEST_F(Landscapes, TakeEveryAxis) {
   EXPECT_NEAR(line.landscapes.at(0).objective[0][4].item<double>(), there, 1e-4 * there);
 }
 
+TEST_F(Landscapes, ShowTheRunOnPlanesThatItCrosses) {
+  train_vision();
+  const auto crossed = draw({{"landscape.axes", "pca,pca2"}, {"landscape.at", "last"}}, "pca");
+  const auto surface = landscape_figure(crossed).surfaces.at(0);
+  ASSERT_EQ(surface.paths.size(), 1u);
+  EXPECT_NE(surface.paths[0].name.find("beside it"), std::string::npos);
+  ASSERT_EQ(surface.paths[0].z.size(), 4u);  // the start, two snapshots, the end
+  EXPECT_NEAR(surface.paths[0].x.back(), 0, 1e-6);
+  EXPECT_NEAR(surface.paths[0].z.back(), crossed.landscapes[0].here.objective, 1e-4);
+  const auto local = draw(
+      {{"landscape.axes", "random,random2"}, {"landscape.range", "1e-3"}, {"landscape.at", "last"}},
+      "local");
+  EXPECT_TRUE(landscape_figure(local).surfaces.at(0).paths.empty());
+  EXPECT_EQ(landscape_figure(local).caption.find("Downhill"), std::string::npos);
+}
+
+TEST_F(Landscapes, DifferentiateTwiceWhereAskedTo) {
+  train_vision({{"network.activation", "softplus"}});
+  const auto record = draw({{"landscape.product", "autograd"}, {"landscape.at", "last"}});
+  EXPECT_LT(record.landscapes.at(0).axes.at(1).curvature->residual, 1);
+  EXPECT_FALSE(record.landscapes.at(0).second) << "a batch has no such product";
+}
+
+TEST_F(Landscapes, OfOtherWeightsAreDrawnAnew) {
+  train_vision();
+  const auto first = draw({{"landscape.at", "last"}});
+  train_vision({{"run.seed", "1"}});
+  expect_error(ErrorKind::usage, {"--fresh"}, [&] { draw({{"landscape.at", "last"}}); });
+}
+
 TEST_F(Landscapes, StandAroundThePapersNetworks) {
   tests::run(tests::small_settings({{"train.max_steps", "20"}}), {.folder = run()});
   const auto record = draw({{"landscape.at", "start,end"},
@@ -251,6 +281,12 @@ TEST_F(Landscapes, RefuseWhatCannotBeDrawn) {
   refuse(ErrorKind::usage, {"landscape.range", "0"}, {{"landscape.range", "0"}});
   refuse(ErrorKind::usage, {"landscape.range", "inf"}, {{"landscape.range", "inf"}});
   refuse(ErrorKind::usage, {"landscape.grid", "1"}, {{"landscape.grid", "1"}});
+  refuse(ErrorKind::usage, {"two different axes"}, {{"landscape.axes", "gradient,gradient"}});
+  refuse(ErrorKind::usage, {"landscape.trace", "at least 3"}, {{"landscape.trace", "2"}});
+  refuse(ErrorKind::usage,
+         {"autograd", "must be lanczos"},
+         {{"landscape.product", "autograd"}, {"landscape.direction", "oja"}});
+  refuse(ErrorKind::usage, {"landscape.arrays", "its own data"}, {{"landscape.arrays", "a.npz"}});
   refuse(ErrorKind::usage, {"one axis or two"}, {{"landscape.axes", "top,top2,random"}});
   refuse(ErrorKind::usage, {"did you mean \"negative\""}, {{"landscape.axes", "negativ"}});
   refuse(ErrorKind::usage, {"no point \"nowhere\""}, {{"landscape.axes", "to:nowhere"}});

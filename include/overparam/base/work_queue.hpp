@@ -36,6 +36,8 @@ struct WorkQueueOptions {
   int threads = 0;  ///< cores for the whole queue; 0: all available
   std::uint64_t memory_limit =
       0;  ///< bytes for the items in flight; 0: three quarters of what is free
+  /// False for items that are parts of one short result: an interrupt then waits for all of them.
+  bool stops_when_interrupted = true;
 
   /// Called after each item, never from two threads at once.
   std::function<void(std::int64_t done, std::int64_t total, const std::string& name)> on_finished;

@@ -50,12 +50,14 @@ struct CellResult {
 
 /// Evaluates the cells that are not done, one a thread at a time. What is not finite stays so.
 /// Memory: the plane's three vectors, and for each thread one vector of weights and a forward pass.
+/// @param stops false: an interrupt waits until all are there
 CellResult evaluate_cells(const Objective& objective,
                           const Plane& plane,
                           const CellStore& store,
-                          int threads = 0);
+                          int threads = 0,
+                          bool stops = true);
 
-/// All cells at once: objective and accuracy (y, x), float64.
+/// All cells at once, whatever the user does meanwhile: objective and accuracy (y, x), float64.
 struct PlaneValues {
   at::Tensor objective;
   at::Tensor accuracy;

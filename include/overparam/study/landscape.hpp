@@ -33,8 +33,10 @@ struct CurvatureFacts {
 };
 
 struct LandscapeAxis {
-  std::string name;   ///< "gradient", "most negative curvature", ...
-  double length = 1;  ///< of the axis: coordinates are multiples of it
+  std::string name;  ///< "gradient", "most negative curvature", ...
+  bool is_gradient = false;
+  bool is_negative = false;  ///< the most negative curvature that was found
+  double length = 1;         ///< of the axis: coordinates are multiples of it
   std::optional<CurvatureFacts> curvature;
 };
 
@@ -71,6 +73,7 @@ struct Landscape {
   double cosine = std::numeric_limits<double>::quiet_NaN();   ///< between the axes
   double largest = std::numeric_limits<double>::quiet_NaN();  ///< eigenvalue of H met
   std::optional<SecondOpinion> second;
+  std::optional<curvature::LineMinimum> descent;  ///< along -gradient
   std::optional<curvature::DescentCriteria> criteria;
   std::optional<linalg::Estimate> trace;
   std::vector<double> density_points, density, density_errors;

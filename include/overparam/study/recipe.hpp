@@ -25,6 +25,7 @@ struct ReproduceOptions {
   /// For recipes that read images: a file or folder, or a generator.
   std::string images = "digits";
   std::string device = "cpu";  ///< of recipes that train networks of images
+  bool fresh = false;          ///< runs and pictures in the folder are made again
 };
 
 /// A published number and the one measured here.

@@ -102,29 +102,37 @@ Settings landscape_settings(const Arm& arm, const ReproduceOptions& options) {
   return settings;
 }
 
+/// Another seed, scale or file trains another run.
 fs::path run_folder(const Arm& arm, const ReproduceOptions& options) {
-  return options.folder / arm.name();
+  return options.folder /
+         fmt::format("{}-{}", arm.name(), training_settings(arm, options).fingerprint());
 }
 
 /// Trains what is not there yet. False where the user interrupted.
 bool train_arm(const Arm& arm, const ReproduceOptions& options, const Voice& voice) {
   const fs::path folder = run_folder(arm, options);
-  if (is_vision_run(folder)) {
+  if (is_vision_run(folder) && !options.fresh) {
     voice.say(arm.name() + ": was trained before");
     return true;
   }
   const auto problem = prepare_vision(training_settings(arm, options));
-  const bool resume = fs::exists(folder / "checkpoint");
-  const auto record = run_vision_training(problem, {.folder = folder, .resume = resume}, voice);
+  const bool resume = fs::exists(folder / "checkpoint") && !options.fresh;
+  const auto record = run_vision_training(
+      problem, {.folder = folder, .resume = resume, .overwrite = options.fresh}, voice);
   if (record.stopped_by == "interrupted") return false;
   report::write_page(vision_page(record), folder);
   return true;
 }
 
-LandscapeRecord draw_arm(const Arm& arm, const ReproduceOptions& options, const Voice& voice) {
+LandscapeRecord draw_arm(const Arm& arm,
+                         const ReproduceOptions& options,
+                         bool fresh,
+                         const Voice& voice) {
   const fs::path folder = run_folder(arm, options);
-  const auto record = run_landscape(
-      landscape_settings(arm, options), folder, {.folder = folder / "landscape"}, voice);
+  const auto record = run_landscape(landscape_settings(arm, options),
+                                    folder,
+                                    {.folder = folder / "landscape", .fresh = fresh},
+                                    voice);
   if (!record.interrupted) report::write_page(landscape_page(record), folder / "landscape");
   return record;
 }
@@ -157,7 +165,8 @@ bool make(const ReproduceOptions& options, const Voice& voice) {
   const auto arms = arms_at(options.scale);
   say_plan(arms, options, voice);
   for (const auto& arm : arms) {
-    if (!train_arm(arm, options, voice) || draw_arm(arm, options, voice).interrupted) return false;
+    if (!train_arm(arm, options, voice) || draw_arm(arm, options, options.fresh, voice).interrupted)
+      return false;
   }
   return true;
 }
@@ -265,7 +274,7 @@ Conclusion conclude(const ReproduceOptions& options, const std::vector<Measured>
   Conclusion conclusion;
   std::vector<std::pair<Arm, LandscapeRecord>> drawn;
   for (const auto& arm : arms_at(options.scale))
-    drawn.emplace_back(arm, draw_arm(arm, options, {}));
+    drawn.emplace_back(arm, draw_arm(arm, options, false, {}));
   for (const auto& [arm, record] : drawn) {
     conclusion.findings.push_back(finding_of(arm, record, options));
     add_criteria(arm, record, conclusion);
