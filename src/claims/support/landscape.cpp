@@ -268,11 +268,11 @@ std::uint64_t landscape_memory(const Point& point) {
 }
 
 Design small_residual_design() {
-  return residual_design({{"n", 64}, {"w", 4}, {"epochs", 16}}, 2, 8, 1);
+  return residual_design({{"n", 64}, {"w", 4}, {"epochs", 16}}, 2, 16, 1);
 }
 
 Design small_paper_design(const Values& settings, const std::vector<Axis>& axes) {
-  Design design = paper_design(128, 2, 12, 1);
+  Design design = paper_design(128, 2, 24, 1);
   design.axes = axes;
   for (const auto& [name, value] : settings) design.fixed[name] = value;
   return design;
