@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "json_fields.hpp"
 #include "landscape_files.hpp"
@@ -82,22 +81,29 @@ double interpolated(const Landscape& landscape, double x, double y) {
   return (1 - t) * ((1 - s) * row[0] + s * row[1]) + t * ((1 - s) * next[0] + s * next[1]);
 }
 
-/// The run's points where they lie on the plane by least squares; those beside the grid are gaps.
-std::optional<report::SurfacePath> path_of(const Landscape& landscape) {
+/// The run's points where they lie on the plane by least squares. Those beside the grid are left
+/// out, and those farther beside the plane than the grid is wide: there is nothing of them to be
+/// seen on it.
+struct ProjectedRun {
   report::SurfacePath path{.name = "the run, projected on the plane"};
-  std::size_t shown = 0;
-  double beside = 0;
+  double farthest = 0;  ///< beside the plane
+};
+ProjectedRun projected_run(const Landscape& landscape) {
+  const auto reach = [](const std::vector<double>& at, const LandscapeAxis& axis) {
+    return (at.back() - at.front()) * axis.length;
+  };
+  const double width =
+      std::hypot(reach(landscape.x, landscape.axes[0]), reach(landscape.y, landscape.axes[1]));
+  ProjectedRun run;
   for (const auto& point : landscape.path) {
-    path.x.push_back(point.x);
-    path.y.push_back(point.y);
-    path.z.push_back(interpolated(landscape, point.x, point.y));
-    if (!std::isfinite(path.z.back())) continue;
-    ++shown;
-    beside = std::max(beside, point.residual);
+    const double z = interpolated(landscape, point.x, point.y);
+    if (!std::isfinite(z) || point.residual > width) continue;
+    run.path.x.push_back(point.x);
+    run.path.y.push_back(point.y);
+    run.path.z.push_back(z);
+    run.farthest = std::max(run.farthest, point.residual);
   }
-  if (shown < 2) return std::nullopt;
-  path.name += fmt::format(" (up to {} beside it)", format_number(beside, 2));
-  return path;
+  return run;
 }
 
 report::Surface surface_of(const Landscape& landscape) {
@@ -108,7 +114,11 @@ report::Surface surface_of(const Landscape& landscape) {
                           .note = note_of(landscape)};
   const double* cells = landscape.objective.data_ptr<double>();
   surface.z.assign(cells, cells + landscape.objective.numel());
-  if (auto path = path_of(landscape)) surface.paths.push_back(std::move(*path));
+  if (auto run = projected_run(landscape); run.path.x.size() > 1) {
+    surface.note += fmt::format("; points of the run lie up to {} beside the plane",
+                                format_number(run.farthest, 2));
+    surface.paths.push_back(std::move(run.path));
+  }
   return surface;
 }
 

@@ -176,7 +176,7 @@ TEST_F(Landscapes, ShowTheRunOnPlanesThatItCrosses) {
   const auto crossed = draw({{"landscape.axes", "pca,pca2"}, {"landscape.at", "last"}}, "pca");
   const auto surface = landscape_figure(crossed).surfaces.at(0);
   ASSERT_EQ(surface.paths.size(), 1u);
-  EXPECT_NE(surface.paths[0].name.find("beside it"), std::string::npos);
+  EXPECT_NE(surface.note.find("beside the plane"), std::string::npos);
   ASSERT_EQ(surface.paths[0].z.size(), 4u);  // the start, two snapshots, the end
   EXPECT_NEAR(surface.paths[0].x.back(), 0, 1e-6);
   EXPECT_NEAR(surface.paths[0].z.back(), crossed.landscapes[0].here.objective, 1e-4);
