@@ -121,7 +121,7 @@ class LandscapeStudy {
         .centre = point.weights, .x_axis = vectors[0], .x = landscape.x, .y = landscape.y};
     if (vectors.size() > 1) plane.y_axis = vectors[1];
     const bool is_new = evaluate(*point.objective, plane, files, landscape);
-    if (landscape.descent && is_figure_one() && !landscape.criteria) {
+    if (landscape.descent && !landscape.criteria) {
       landscape.criteria =
           curvature::descent_criteria(*point.objective,
                                       plane,

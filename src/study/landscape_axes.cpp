@@ -113,6 +113,18 @@ std::vector<std::pair<double, double>> parse_ends(const Settings& settings, std:
   return ends;
 }
 
+/// What the search itself knows, without batches.
+CurvatureFacts own_facts(const curvature::CurvedDirection& found) {
+  return {.method = found.method,
+          .curvature = found.curvature,
+          .of_batches = {found.curvature, std::nan("")},
+          .held_out = {std::nan(""), std::nan("")},
+          .residual = found.residual,
+          .claimed_residual = found.claimed_residual,
+          .products = found.products,
+          .converged = found.converged};
+}
+
 }  // namespace
 
 std::vector<AxisSpec> parse_axes(const Settings& settings) {
@@ -212,14 +224,7 @@ curvature::DirectionOptions AxisFinder::direction_options() const {
 }
 
 CurvatureFacts AxisFinder::facts_of(const curvature::CurvedDirection& found) const {
-  CurvatureFacts facts{.method = found.method,
-                       .curvature = found.curvature,
-                       .of_batches = {found.curvature, std::nan("")},
-                       .held_out = {std::nan(""), std::nan("")},
-                       .residual = found.residual,
-                       .claimed_residual = found.claimed_residual,
-                       .products = found.products,
-                       .converged = found.converged};
+  CurvatureFacts facts = own_facts(found);
   if (product_.options().kind == curvature::ProductKind::autograd) return facts;
   facts.of_batches = curvature::batch_curvature(product_, found.vector);
   if (point_.held_out) {
@@ -254,14 +259,7 @@ void AxisFinder::ask_another(const curvature::CurvedDirection& found) {
   if (stochastic && !has_batches) return;
   const auto other = curvature::most_negative_direction(product_, options);
   SecondOpinion& opinion = second_.emplace();
-  opinion.facts = {.method = other.method,
-                   .curvature = other.curvature,
-                   .of_batches = {other.curvature, std::nan("")},
-                   .held_out = {std::nan(""), std::nan("")},
-                   .residual = other.residual,
-                   .claimed_residual = other.claimed_residual,
-                   .products = other.products,
-                   .converged = other.converged};
+  opinion.facts = own_facts(other);
   opinion.cosine = std::abs(linalg::inner_product(found.vector, other.vector));
   opinion.difference = std::abs(found.curvature - other.curvature) / std::abs(found.curvature);
 }

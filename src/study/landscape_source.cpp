@@ -48,9 +48,7 @@ class NetworkSource final : public LandscapeSource {
   [[nodiscard]] LandscapePoint open(std::size_t index) const override {
     const net::Network network = network_at(names_[index]);
     const std::int64_t n = problem_.size();
-    const std::int64_t asked = settings_.integer("landscape.samples");
-    const std::int64_t used = asked == 0 ? n : std::min(asked, n);
-    const std::int64_t beside = std::min(settings_.integer("landscape.held_out"), n - used);
+    const auto [used, beside] = share_samples(settings_, n);
     LandscapePoint point{.name = names_[index], .step_size = kUnknown};
     point.objective = objective_of(network, 0, used);
     if (beside > 0) point.held_out = objective_of(network, used, beside);
@@ -143,9 +141,7 @@ class ScriptSource final : public LandscapeSource {
 
   [[nodiscard]] LandscapePoint open(std::size_t index) const override {
     const std::int64_t n = inputs_.size(0);
-    const std::int64_t asked = settings_.integer("landscape.samples");
-    const std::int64_t used = asked == 0 ? n : std::min(asked, n);
-    const std::int64_t beside = std::min(settings_.integer("landscape.held_out"), n - used);
+    const auto [used, beside] = share_samples(settings_, n);
     LandscapePoint point{.name = names_[index], .step_size = kUnknown};
     point.objective = objective_of(0, used);
     if (beside > 0) point.held_out = objective_of(used, beside);
@@ -193,6 +189,12 @@ void refuse_chosen(const Settings& settings,
                   key,
                   subject);
   }
+}
+
+SampleShare share_samples(const Settings& settings, std::int64_t n) {
+  const std::int64_t asked = settings.integer("landscape.samples");
+  const std::int64_t used = asked == 0 ? n : std::min(asked, n);
+  return {.used = used, .held_out = std::min(settings.integer("landscape.held_out"), n - used)};
 }
 
 std::string key_of(const at::Tensor& tensor) {

@@ -52,6 +52,14 @@ class LandscapeSource {
 /// A key of a tensor's bytes: other numbers, other key.
 std::string key_of(const at::Tensor& tensor);
 
+/// How many of n samples the objective is taken over, the first ones, and how many after them are
+/// held out.
+struct SampleShare {
+  std::int64_t used = 0;
+  std::int64_t held_out = 0;
+};
+SampleShare share_samples(const Settings& settings, std::int64_t n);
+
 /// @throws Error(usage) for the first of the settings that was chosen, where it would be ignored
 void refuse_chosen(const Settings& settings,
                    std::initializer_list<const char*> keys,

@@ -50,11 +50,9 @@ class VisionSource final : public LandscapeSource {
     const auto snapshot = load_snapshot(folder_, epoch);
     LandscapePoint point{
         .name = names_[index], .epoch = epoch, .step_size = step_size_after(epoch)};
-    point.objective = objective_of(snapshot, norms, 0, num_samples());
-    const std::int64_t n = problem_.train.labels.size(0);
-    const std::int64_t beside =
-        std::min(settings_.integer("landscape.held_out"), n - num_samples());
-    if (beside > 0) point.held_out = objective_of(snapshot, norms, num_samples(), beside);
+    const auto [used, beside] = shares();
+    point.objective = objective_of(snapshot, norms, 0, used);
+    if (beside > 0) point.held_out = objective_of(snapshot, norms, used, beside);
     point.weights = point.objective->weights();
     return point;
   }
@@ -68,7 +66,7 @@ class VisionSource final : public LandscapeSource {
                             curvature::NormMode::reestimated}) {
       const std::string name = curvature::to_string(mode);
       if (name == settings_.text("landscape.norms")) continue;
-      modes.push_back({name, objective_of(snapshot, mode, 0, num_samples())});
+      modes.push_back({name, objective_of(snapshot, mode, 0, shares().used)});
     }
     return modes;
   }
@@ -100,10 +98,8 @@ class VisionSource final : public LandscapeSource {
     return record_.epochs[static_cast<std::size_t>(next)].step_size;
   }
 
-  [[nodiscard]] std::int64_t num_samples() const {
-    const std::int64_t n = problem_.train.labels.size(0);
-    const std::int64_t asked = settings_.integer("landscape.samples");
-    return asked == 0 ? n : std::min(asked, n);
+  [[nodiscard]] SampleShare shares() const {
+    return share_samples(settings_, problem_.train.labels.size(0));
   }
 
   [[nodiscard]] std::unique_ptr<curvature::Objective> objective_of(
