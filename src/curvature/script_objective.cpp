@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "overparam/curvature/script_objective.hpp"
 
+#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/script.h>
 
@@ -90,7 +91,7 @@ class ScriptObjective final : public Objective {
   }
 
   [[nodiscard]] Value value(const at::Tensor& weights) const override {
-    const at::NoGradGuard no_gradients;
+    const c10::NoGradGuard no_gradients;
     const auto module = module_at(weights);
     LossSums sums;
     for (std::int64_t batch = 0; batch < num_batches(); ++batch) {
@@ -171,7 +172,7 @@ class ScriptObjective final : public Objective {
         module = std::make_unique<torch::jit::Module>(module_.deepcopy());
       }
     }
-    const at::NoGradGuard no_gradients;
+    const c10::NoGradGuard no_gradients;
     const auto parameters = parameters_of(*module);
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       at::Tensor target = parameters[i].second;
@@ -205,7 +206,7 @@ class ScriptObjective final : public Objective {
   }
 
   void add(const std::vector<at::Tensor>& gradients, double factor, at::Tensor& into) const {
-    const at::NoGradGuard no_gradients;
+    const c10::NoGradGuard no_gradients;
     for (std::size_t i = 0; i < gradients.size(); ++i) {
       if (gradients[i].defined()) part_of(into, i).add_(gradients[i], factor);
     }

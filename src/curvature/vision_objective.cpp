@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 #include <fmt/format.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -62,13 +63,13 @@ class VisionObjective final : public Objective {
   }
 
   [[nodiscard]] Value value(const at::Tensor& weights) const override {
-    const at::NoGradGuard no_gradients;
+    const c10::NoGradGuard no_gradients;
     const auto parts = net::parts_of(architecture_, weights);
     const net::NormSource norms = norms_at(parts);
     std::optional<net::FoldedVision> folded;
     if (norms.statistics.defined()) folded.emplace(architecture_, parts, norms.statistics);
     const auto outputs = [&](const at::Tensor& images) {
-      const at::NoGradGuard in_this_thread;
+      const c10::NoGradGuard in_this_thread;
       return folded ? folded->outputs(images)
                     : net::vision_outputs(architecture_, parts, images, norms);
     };
@@ -163,7 +164,7 @@ class VisionObjective final : public Objective {
     return {};
   }
   [[nodiscard]] net::NormSource norms_at(const at::Tensor& weights) const {
-    const at::NoGradGuard no_gradients;
+    const c10::NoGradGuard no_gradients;
     return norms_at(net::parts_of(architecture_, weights));
   }
 
@@ -189,7 +190,7 @@ class VisionObjective final : public Objective {
   }
 
   void add(const std::vector<at::Tensor>& gradients, at::Tensor& into) const {
-    const at::NoGradGuard no_gradients;
+    const c10::NoGradGuard no_gradients;
     const auto targets = net::parts_of(architecture_, into);
     for (std::size_t i = 0; i < gradients.size(); ++i) {
       if (gradients[i].defined()) at::Tensor(targets[i]).add_(gradients[i]);

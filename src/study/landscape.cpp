@@ -22,6 +22,7 @@
 #include "overparam/base/text.hpp"
 #include "overparam/linalg/density.hpp"
 #include "overparam/linalg/eigenpairs.hpp"
+#include "overparam/linalg/plain_float32.hpp"
 #include "overparam/linalg/trace.hpp"
 #include "overparam/linalg/vectors.hpp"
 #include "overparam/study/run_record.hpp"
@@ -367,6 +368,7 @@ LandscapeRecord run_landscape(const Settings& settings,
                               const fs::path& subject,
                               const LandscapeOutput& output,
                               const Voice& voice) {
+  const linalg::PlainFloat32 plain_float32;
   return LandscapeStudy(settings, subject, output, voice).run();
 }
 

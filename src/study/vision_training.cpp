@@ -15,6 +15,7 @@
 #include "overparam/base/require.hpp"
 #include "overparam/base/text.hpp"
 #include "overparam/curvature/objective.hpp"
+#include "overparam/linalg/plain_float32.hpp"
 #include "overparam/linalg/vectors.hpp"
 #include "overparam/study/vision_run.hpp"
 #include "row_files.hpp"
@@ -336,6 +337,7 @@ class VisionRun {
 VisionRecord run_vision_training(const VisionProblem& problem,
                                  const RunOutput& output,
                                  const Voice& voice) {
+  const linalg::PlainFloat32 plain_float32;
   return VisionRun(problem, output, voice).run();
 }
 

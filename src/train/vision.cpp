@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
@@ -178,7 +179,7 @@ EpochReport train_epoch(const net::VisionArchitecture& architecture,
     const at::Tensor loss = at::cross_entropy_loss(logits, labels);
     const auto gradients =
         torch::autograd::grad({loss}, parts, {}, {}, false, /*allow_unused=*/true);
-    const at::NoGradGuard no_gradients;
+    const c10::NoGradGuard no_gradients;
     const auto targets = net::parts_of(architecture, gradient);
     for (std::size_t i = 0; i < gradients.size(); ++i) {
       at::Tensor target = targets[i];
@@ -214,7 +215,7 @@ VisionScore score(const net::VisionArchitecture& architecture,
                   const at::Tensor& images,
                   const at::Tensor& labels,
                   std::int64_t batch_size) {
-  const at::NoGradGuard no_gradients;
+  const c10::NoGradGuard no_gradients;
   const net::FoldedVision network(
       architecture, net::parts_of(architecture, state.weights), state.statistics);
   double losses = 0;

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -149,7 +151,7 @@ class SmallNetwork final : public curvature::Objective {
     const at::Tensor leaf = weights.detach().clone().requires_grad_(true);
     const at::Tensor mean = loss(leaf, begin, count);
     const auto gradient = torch::autograd::grad({mean}, {leaf});
-    const at::NoGradGuard no_gradients;
+    const c10::NoGradGuard no_gradients;
     into.copy_(gradient[0]);
     return {.objective = mean.item<double>()};
   }

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "overparam/linalg/plain_float32.hpp"
+
+#include <ATen/Context.h>
+
+namespace overparam::linalg {
+
+PlainFloat32::PlainFloat32()
+    : rounded_(at::globalContext().allowTF32CuDNN()),
+      deterministic_(at::globalContext().deterministicCuDNN()) {
+  at::globalContext().setAllowTF32CuDNN(false);
+  at::globalContext().setDeterministicCuDNN(true);
+}
+
+PlainFloat32::~PlainFloat32() {
+  at::globalContext().setAllowTF32CuDNN(rounded_);
+  at::globalContext().setDeterministicCuDNN(deterministic_);
+}
+
+}  // namespace overparam::linalg
