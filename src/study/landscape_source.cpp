@@ -37,6 +37,7 @@ class NetworkSource final : public LandscapeSource {
     if (settings.is_chosen("data.source")) {
       run_.set("data.source", settings.text("data.source"), settings.origin("data.source"));
     }
+    run_.set("run.device", "cpu", "landscape");  // wherever it was trained
     data_ = prepare_data(run_);
     problem_ = training_problem(data_, run_);
     architecture_ = build_architecture(run_, network_input(data_));

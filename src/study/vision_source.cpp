@@ -30,6 +30,8 @@ class VisionSource final : public LandscapeSource {
     if (settings.is_chosen("data.source")) {
       run.set("data.source", settings.text("data.source"), settings.origin("data.source"));
     }
+    // Where it was trained need not be where it is drawn.
+    run.set("run.device", settings.text("run.device"), settings.origin("run.device"));
     fingerprint_ = run.fingerprint();
     problem_ = prepare_vision(run);
     std::vector<std::string> known;

@@ -59,6 +59,15 @@ class Landscapes : public testing::Test {
     expect_error(kind, parts, [&] { draw(changes, "refused"); });
   }
 
+  /// As if the run had been trained on a device that is not here.
+  void train_elsewhere() const {
+    const fs::path config = run() / "config.toml";
+    std::string text = base::read_file(config);
+    const std::string here = "device = \"cpu\"";
+    ASSERT_NE(text.find(here), std::string::npos);
+    base::write_file(config, text.replace(text.find(here), here.size(), "device = \"cuda:7\""));
+  }
+
   TemporaryFolder folder_;
   base::ThreadGuard one_thread_{1};
 };
@@ -192,6 +201,19 @@ TEST_F(Landscapes, DifferentiateTwiceWhereAskedTo) {
   const auto record = draw({{"landscape.product", "autograd"}, {"landscape.at", "last"}});
   EXPECT_LT(record.landscapes.at(0).axes.at(1).curvature->residual, 1);
   EXPECT_FALSE(record.landscapes.at(0).second) << "a batch has no such product";
+}
+
+TEST_F(Landscapes, AreDrawnWhereverTheRunWasTrained) {
+  train_vision();
+  const auto first = draw({{"landscape.at", "last"}});
+  train_elsewhere();
+  const auto second = draw({{"landscape.at", "last"}});
+  EXPECT_EQ(first.landscapes.at(0).seconds, second.landscapes.at(0).seconds);  // the same, kept
+
+  fs::remove_all(run());
+  tests::run(tests::small_settings({{"train.max_steps", "5"}}), {.folder = run()});
+  train_elsewhere();
+  EXPECT_EQ(draw({{"landscape.check", "none"}}, "paper").landscapes.size(), 1u);
 }
 
 TEST_F(Landscapes, OfOtherWeightsAreDrawnAnew) {
