@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 
 #include "overparam/base/text.hpp"
@@ -39,7 +40,7 @@ std::int64_t finished_epochs(const VisionRecord& record) {
 /// A number of each epoch; what is not finite is left out.
 Series series_of(const VisionRecord& record,
                  const std::string& name,
-                 double (*value)(const VisionEpoch& epoch)) {
+                 const std::function<double(const VisionEpoch&)>& value) {
   Series series{.name = name};
   for (const auto& epoch : record.epochs) {
     if (!std::isfinite(value(epoch))) continue;
@@ -73,6 +74,16 @@ void add_drops(const VisionRecord& record, Figure& figure) {
   }
 }
 
+/// The same of the training part and, where there is one, of the test part.
+void add_both_parts(const VisionRecord& record,
+                    double VisionEpoch::*training,
+                    double VisionEpoch::*test,
+                    Figure& figure) {
+  figure.series.push_back(series_of(record, "training", training));
+  if (record.num_test > 0) figure.series.push_back(series_of(record, "test", test));
+  add_drops(record, figure);
+}
+
 Figure loss_figure(const VisionRecord& record) {
   Figure figure{
       .id = "loss",
@@ -86,13 +97,7 @@ Figure loss_figure(const VisionRecord& record) {
           record.augment ? ", on shifted and mirrored images" : ""),
       .x = {.label = "epoch"},
       .y = {.label = "loss", .logarithmic = true}};
-  figure.series.push_back(
-      series_of(record, "training", [](const VisionEpoch& epoch) { return epoch.objective; }));
-  if (record.num_test > 0) {
-    figure.series.push_back(
-        series_of(record, "test", [](const VisionEpoch& epoch) { return epoch.test_objective; }));
-  }
-  add_drops(record, figure);
+  add_both_parts(record, &VisionEpoch::objective, &VisionEpoch::test_objective, figure);
   return figure;
 }
 
@@ -111,13 +116,7 @@ Figure accuracy_figure(const VisionRecord& record) {
         format_count(record.num_changed_labels),
         format_count(record.num_samples));
   }
-  figure.series.push_back(
-      series_of(record, "training", [](const VisionEpoch& epoch) { return epoch.accuracy; }));
-  if (record.num_test > 0) {
-    figure.series.push_back(
-        series_of(record, "test", [](const VisionEpoch& epoch) { return epoch.test_accuracy; }));
-  }
-  add_drops(record, figure);
+  add_both_parts(record, &VisionEpoch::accuracy, &VisionEpoch::test_accuracy, figure);
   return figure;
 }
 
