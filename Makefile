@@ -24,7 +24,7 @@ test:
 	@$(BUILD)
 	@ctest --preset all --label-exclude slow
 
-## Measures the library, and the same work in PyTorch beside it; writes docs/benchmarks.md (about 25
+## Measures the library, and the same work in PyTorch beside it; writes docs/benchmarks.md (about 45
 ## minutes on an idle machine). DATA=PATH names a folder of MNIST, ONLY="race steps" some sections.
 bench: bench-programs
 	@python3 bench/yardstick.py build/release/bin $(if $(DATA),--data $(DATA)) $(if $(ONLY),--only $(ONLY))

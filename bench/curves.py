@@ -20,8 +20,9 @@ def apart(lines, reference):
     )
 
 
-def measure(bench):
-    samples, width, depth, dim = (48, 256, 2, 50) if bench.quick else (1024, 2048, 4, 784)
+def table_of(bench, case):
+    samples, width, depth = (48, 256, 2) if bench.quick else case
+    dim = 50 if bench.quick else 784
     table = Table(
         f"{samples:,} random inputs of {dim} numbers, random labels, m = {width:,}, L = {depth}, "
         f"to F <= {RATIO:g} F_0",
@@ -46,3 +47,17 @@ def measure(bench):
                       lines=run.lines)
             print(f"  {name}: {difference:.1e} apart after {run.steps:,} steps", flush=True)
     return [table]
+
+
+class Case:
+    """A section of the page: samples, width, depth."""
+
+    def __init__(self, *case):
+        self.case = case
+
+    def measure(self, bench):
+        return table_of(bench, self.case)
+
+
+SMALL = Case(256, 1024, 3)
+FULL = Case(1024, 2048, 4)

@@ -6,13 +6,13 @@ Reads commands from standard input and answers one line each: `open METHOD FOLDE
 `away FILE`, how far the kernel is from that of a file, relative to its largest entry.
 """
 
-import os
 import pathlib
-import sys
 import time
 
 import numpy
 import torch
+
+from answering import answer_commands
 
 
 def hadamard_of_grams(deltas, features, n):
@@ -126,19 +126,7 @@ class Session:
         return (time.perf_counter() - start) / times
 
 
-def main():
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
-    session = None
-    for line in sys.stdin:
-        command, *rest = line.split()
-        if command == "open":
-            session = Session(*rest)
-            answer = "ready"
-        elif command == "kernel":
-            answer = f"{session.seconds(int(rest[0])):.9g}"
-        else:
-            answer = f"{session.distance_to(numpy.load(rest[0])):.9g}"
-        print(answer, flush=True)
-
-
-main()
+answer_commands(Session, {
+    "kernel": lambda session, times: session.seconds(int(times)),
+    "away": lambda session, file: session.distance_to(numpy.load(file)),
+})

@@ -7,13 +7,11 @@
 //     save FILE          the kernel as .npy
 #include <fmt/format.h>
 
-#include <exception>
 #include <iostream>
 
+#include "answering.hpp"
 #include "kernels.hpp"
 #include "overparam/base/array_files.hpp"
-#include "overparam/base/blas.hpp"
-#include "overparam/base/threads.hpp"
 
 namespace {
 
@@ -47,15 +45,4 @@ std::string answer(std::unique_ptr<bench::KernelTimer>& timer,
 
 }  // namespace
 
-int main() try {
-  base::use_fast_blas_kernels();
-  const base::ThreadGuard threads(0);
-  std::unique_ptr<bench::KernelTimer> timer;
-  for (std::string command; std::cin >> command;) {
-    std::cout << answer(timer, command, std::cin) << std::endl;
-  }
-  return 0;
-} catch (const std::exception& error) {
-  std::cerr << error.what() << '\n';
-  return 1;
-}
+int main() { return bench::answer_commands<std::unique_ptr<bench::KernelTimer>>(answer); }

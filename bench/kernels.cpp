@@ -6,9 +6,9 @@
 
 #include <algorithm>
 
+#include "normal.hpp"
 #include "overparam/base/array_files.hpp"
 #include "overparam/base/clock.hpp"
-#include "overparam/base/random.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/data/sources.hpp"
 #include "overparam/kernel/infinite.hpp"
@@ -19,12 +19,6 @@
 namespace overparam::bench {
 
 namespace {
-
-at::Tensor normal(at::IntArrayRef sizes, std::string_view name) {
-  at::Tensor tensor = at::empty(sizes, at::kFloat);
-  base::fill_normal(tensor, 1, {0, name});
-  return tensor;
-}
 
 at::Tensor of_norm_one(const at::Tensor& rows) { return rows / rows.norm(2, 1, true); }
 

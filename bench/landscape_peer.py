@@ -9,12 +9,13 @@ Reads commands from standard input and answers one line each: `open NETWORK N AC
 import os
 import pathlib
 import resource
-import sys
 import time
 
 import numpy
 import torch
 from torch import nn
+
+from answering import answer_commands
 
 BATCH = 128
 ACTIVATIONS = {"relu": torch.relu, "softplus": nn.functional.softplus}
@@ -121,23 +122,9 @@ def memory():
     return f"{pages * os.sysconf('SC_PAGE_SIZE')} {peak}"
 
 
-def main():
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
-    session = None
-    for line in sys.stdin:
-        command, *rest = line.split()
-        if command == "open":
-            session = Session(*rest)
-            answer = "ready"
-        elif command == "memory":
-            answer = memory()
-        elif command == "value":
-            answer = f"{session.value():.9g}"
-        elif command == "product":
-            answer = f"{session.product_seconds(int(rest[0])):.9g}"
-        else:
-            answer = f"{session.cell_seconds(int(rest[0])):.9g}"
-        print(answer, flush=True)
-
-
-main()
+answer_commands(Session, {
+    "memory": lambda _: memory(),
+    "value": lambda session: session.value(),
+    "product": lambda session, times: session.product_seconds(int(times)),
+    "cells": lambda session, times: session.cell_seconds(int(times)),
+})

@@ -10,13 +10,11 @@
 //     lowest K                           products, residual and curvature of the lowest eigenpair
 #include <fmt/format.h>
 
-#include <exception>
 #include <iostream>
 
+#include "answering.hpp"
 #include "landscapes.hpp"
-#include "overparam/base/blas.hpp"
 #include "overparam/base/memory.hpp"
-#include "overparam/base/threads.hpp"
 
 namespace {
 
@@ -49,15 +47,4 @@ std::string answer(std::unique_ptr<bench::LandscapeTimer>& timer,
 
 }  // namespace
 
-int main() try {
-  base::use_fast_blas_kernels();
-  const base::ThreadGuard threads(0);
-  std::unique_ptr<bench::LandscapeTimer> timer;
-  for (std::string command; std::cin >> command;) {
-    std::cout << answer(timer, command, std::cin) << std::endl;
-  }
-  return 0;
-} catch (const std::exception& error) {
-  std::cerr << error.what() << '\n';
-  return 1;
-}
+int main() { return bench::answer_commands<std::unique_ptr<bench::LandscapeTimer>>(answer); }

@@ -4,21 +4,15 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include "normal.hpp"
 #include "overparam/base/array_files.hpp"
 #include "overparam/base/clock.hpp"
-#include "overparam/base/random.hpp"
 #include "overparam/curvature/direction.hpp"
 #include "overparam/curvature/plane.hpp"
 
 namespace overparam::bench {
 
 namespace {
-
-at::Tensor normal(at::IntArrayRef sizes, const std::string& purpose) {
-  at::Tensor values = at::empty(sizes, at::kFloat);
-  base::fill_normal(values, 1, {0, purpose});
-  return values;
-}
 
 at::Tensor unit(std::int64_t size, const std::string& purpose) {
   at::Tensor v = normal({size}, purpose);

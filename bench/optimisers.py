@@ -17,14 +17,14 @@ counts as reached at the first whose F is low enough, in a line search too.
 
 import json
 import math
-import os
 import pathlib
 import struct
-import sys
 import time
 
 import numpy
 import torch
+
+from answering import answer_commands
 
 TYPES = {"F32": "<f4", "F64": "<f8"}
 
@@ -137,20 +137,9 @@ class Session:
         return f"{taken:.6g} {least:.6g} {evaluations} {int(least <= ratio)}"
 
 
-def main():
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
-    torch.manual_seed(0)
-    session = None
-    for line in sys.stdin:
-        command, *rest = line.split()
-        if command == "open":
-            session = Session(*rest)
-            answer = f"{session.start:.9g}"
-        elif command == "lambda":
-            answer = f"{session.largest_eigenvalue():.9g}"
-        else:
-            answer = session.attempt(rest[0], *map(float, rest[1:]))
-        print(answer, flush=True)
-
-
-main()
+torch.manual_seed(0)
+answer_commands(Session, {
+    "open": lambda session: session.start,
+    "lambda": lambda session: session.largest_eigenvalue(),
+    "try": lambda session, what, *numbers: session.attempt(what, *map(float, numbers)),
+})

@@ -6,13 +6,13 @@ of phase_worker.cpp.
 """
 
 import math
-import os
 import pathlib
-import sys
 import time
 
 import numpy
 import torch
+
+from answering import answer_commands
 
 STEP_SIZE = 1e-6
 
@@ -142,21 +142,8 @@ def product_rate(type_name, p, q, r):
     return 2 * p * q * r / min(seconds)
 
 
-def main():
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
-    session = None
-    for line in sys.stdin:
-        command, *rest = line.split()
-        if command == "open":
-            session = Session(*rest)
-            answer = "ready"
-        elif command == "step":
-            answer = f"{session.seconds_per_step(int(rest[0])):.9g}"
-        elif command == "product":
-            answer = f"{product_rate(rest[0], *map(int, rest[1:])):.9g}"
-        else:
-            answer = f"{session.objective():.9g}"
-        print(answer, flush=True)
-
-
-main()
+answer_commands(Session, {
+    "step": lambda session, times: session.seconds_per_step(int(times)),
+    "product": lambda _, name, *sizes: product_rate(name, *map(int, sizes)),
+    "objective": lambda session: session.objective(),
+})

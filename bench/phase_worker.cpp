@@ -10,11 +10,10 @@
 //     run K                its seconds, mean of K
 #include <fmt/format.h>
 
-#include <exception>
 #include <iostream>
 
+#include "answering.hpp"
 #include "overparam/base/blas.hpp"
-#include "overparam/base/threads.hpp"
 #include "phases.hpp"
 
 namespace {
@@ -56,15 +55,4 @@ std::string answer(std::unique_ptr<bench::Phase>& phase,
 
 }  // namespace
 
-int main() try {
-  base::use_fast_blas_kernels();
-  const base::ThreadGuard threads(0);
-  std::unique_ptr<bench::Phase> phase;
-  for (std::string command; std::cin >> command;) {
-    std::cout << answer(phase, command, std::cin) << std::endl;
-  }
-  return 0;
-} catch (const std::exception& error) {
-  std::cerr << error.what() << '\n';
-  return 1;
-}
+int main() { return bench::answer_commands<std::unique_ptr<bench::Phase>>(answer); }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "normal.hpp"
 #include "overparam/base/clock.hpp"
 #include "overparam/base/random.hpp"
 #include "overparam/base/require.hpp"
@@ -23,12 +24,6 @@
 namespace overparam::bench {
 
 namespace {
-
-at::Tensor normal(at::IntArrayRef sizes, std::string_view name, at::ScalarType type = at::kFloat) {
-  at::Tensor tensor = at::empty(sizes, type);
-  base::fill_normal(tensor, 1, {0, name});
-  return tensor;
-}
 
 double squared(std::int64_t x) { return static_cast<double>(x) * static_cast<double>(x); }
 

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
+#include "normal.hpp"
 #include "overparam/base/clock.hpp"
-#include "overparam/base/random.hpp"
 #include "overparam/linalg/products.hpp"
 #include "overparam/net/catalogue.hpp"
 
@@ -18,12 +18,6 @@ using linalg::multiply;
 
 /// Small enough that nothing changes its size within a measurement.
 constexpr double kStepSize = 1e-6;
-
-at::Tensor normal(at::IntArrayRef sizes, std::string_view name) {
-  at::Tensor tensor = at::empty(sizes, at::kFloat);
-  base::fill_normal(tensor, 1, {0, name});
-  return tensor;
-}
 
 std::int64_t input_size(const StepShape& shape) {
   return shape.network == "cnn" ? kImageSide * kImageSide : kInputSize;

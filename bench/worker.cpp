@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // One side of compare.py. Reads commands from standard input, answers one line each:
 //
-//     precision NAME               of the products from the next `open` on: plain, narrow, int8,
-//     ... open NETWORK METHOD N B M L FOLDER   makes a network and writes its weights and data to
-//     FOLDER step K                       seconds of a training step, mean of K products K seconds
-//     of the bare matrix products of a step of fc, mean of K objective                    F now,
-//     and the steps made so far
+//     precision NAME           of the products from the next `open` on: plain, narrow, int8, ...
+//     open NETWORK METHOD N B M L FOLDER
+//                              makes a network, and writes its weights and data to FOLDER
+//     step K                   seconds of a training step, mean of K
+//     products K               seconds of the bare products of a step of fc, mean of K
+//     objective                F now
 #include <fmt/format.h>
 
-#include <exception>
 #include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string>
 
+#include "answering.hpp"
 #include "overparam/base/array_files.hpp"
-#include "overparam/base/blas.hpp"
-#include "overparam/base/threads.hpp"
 #include "steps.hpp"
 
 namespace {
@@ -71,15 +70,4 @@ std::string answer(Session& session, const std::string& command, std::istream& i
 
 }  // namespace
 
-int main() try {
-  base::use_fast_blas_kernels();
-  const base::ThreadGuard threads(0);
-  Session session;
-  for (std::string command; std::cin >> command;) {
-    std::cout << answer(session, command, std::cin) << std::endl;
-  }
-  return 0;
-} catch (const std::exception& error) {
-  std::cerr << error.what() << '\n';
-  return 1;
-}
+int main() { return bench::answer_commands<Session>(answer); }

@@ -35,16 +35,17 @@ SECTIONS = {
     "race": ("Time to the global minimum", race, 14),
     "newton": ("Gauss-Newton to rounding", newton, 3),
     "steps": ("Training steps", compare, 7),
+    "curve": ("Narrow products to the end", curves.SMALL, 5),
     "kernels": ("Kernels", compare_kernels, 3),
     "landscapes": ("Landscapes", compare_landscapes, 6),
     "scaling": ("Scaling", scaling, 3),
     "phases": ("Phases", phases, 2),
     "long": ("Five thousand samples", long_runs.THOUSANDS, 15),
-    "curve": ("Narrow products to the end", curves, 90),
+    "long-curve": ("Narrow products to the end, a thousand samples", curves.FULL, 90),
     "longest": ("Ten thousand samples", long_runs.TEN_THOUSAND, 60),
 }
 NEED_NEWTON = {"race", "newton", "long", "longest"}
-LONG = ("long", "curve", "longest")
+LONG = ("long", "long-curve", "longest")
 
 
 def data_folder(given):
