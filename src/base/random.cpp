@@ -5,6 +5,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/core/PhiloxRNGEngine.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <numeric>

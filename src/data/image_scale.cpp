@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Images for networks with batch normalisation: every channel near mean 0 and deviation 1.
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 

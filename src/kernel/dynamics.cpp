@@ -2,6 +2,7 @@
 #include "overparam/kernel/dynamics.hpp"
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 
 #include <cmath>
 #include <limits>

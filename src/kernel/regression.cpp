@@ -2,6 +2,7 @@
 #include "overparam/kernel/regression.hpp"
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 

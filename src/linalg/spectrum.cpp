@@ -2,6 +2,7 @@
 #include "overparam/linalg/spectrum.hpp"
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>

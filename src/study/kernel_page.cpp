@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What was found about a kernel, as document, table and page.
+#include <fmt/format.h>
+
 #include <cmath>
 #include <nlohmann/json.hpp>
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of options.
+#include <algorithm>
+
+#include "option_tables.hpp"
 #include "overparam/base/catalogue.hpp"
 #include "overparam/data/sources.hpp"
 #include "overparam/net/catalogue.hpp"
 #include "overparam/net/loss.hpp"
-#include "option_tables.hpp"
 #include "overparam/net/vision.hpp"
 #include "overparam/study/settings.hpp"
 

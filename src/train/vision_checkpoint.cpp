@@ -2,6 +2,7 @@
 #include "overparam/train/vision_checkpoint.hpp"
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 
 #include "overparam/base/require.hpp"
 #include "overparam/base/text.hpp"

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <cmath>
+
 #include "net/architectures.hpp"
 #include "overparam/linalg/products.hpp"
 #include "overparam/net/network.hpp"

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "overparam/net/loss.hpp"
 #include "support/tensors.hpp"
 #include "support/tolerance.hpp"
