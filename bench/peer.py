@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """PyTorch's side of compare.py: the same network, data and step in eager autograd.
 
-Reads the commands of worker.cpp from standard input and answers one line each; and `product TYPE P Q R`
-of phase_worker.cpp.
+Reads commands from standard input and answers one line each: `open`, `step` and `objective` of
+worker.cpp, and `product TYPE P Q R` of phase_worker.cpp.
 """
 
 import math

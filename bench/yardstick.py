@@ -64,7 +64,7 @@ def parse():
     parser.add_argument("bin", type=pathlib.Path, help="folder of the built programs")
     parser.add_argument("--data", help="folder of MNIST (or OVERPARAM_TEST_DATA/mnist; else generated digits)")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, help="these sections")
-    parser.add_argument("--long", action="store_true", help="the long runs alone, more than an hour")
+    parser.add_argument("--long", action="store_true", help="the long runs alone, about three hours")
     parser.add_argument("--quick", action="store_true",
                         help="one round of few cases, to try the scripts; all goes to build/bench/quick")
     return parser.parse_args()

@@ -9,6 +9,7 @@
 #include "overparam/base/catalogue.hpp"
 #include "overparam/base/clock.hpp"
 #include "overparam/base/memory.hpp"
+#include "overparam/linalg/plain_float32.hpp"
 #include "overparam/study/recipe.hpp"
 #include "overparam/study/run_record.hpp"
 
@@ -52,6 +53,7 @@ bool Reproduction::met() const {
 }
 
 Reproduction reproduce(const Recipe& recipe, const ReproduceOptions& options, const Voice& voice) {
+  const linalg::PlainFloat32 plain_float32;
   const base::Stopwatch watch;
   const auto plan = recipe.plan(options);
   check_memory(recipe, plan);

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include <limits>
+
 #include "images.hpp"
 #include "report/xml.hpp"
 #include "support/files.hpp"

@@ -311,8 +311,8 @@ Recipe allenzhu2019_fig1() {
           "(ICML 2019), Figure 1 and its variants: objectives around SGD's weights, along the "
           "gradient and the most negative curvature of the smoothed Hessian",
       .cost =
-          "quick (ResNet-8, 500 images) 7 min, standard (ResNet-20) overnight, full (ResNet-32, "
-          "ResNet-110, VGG19) for a GPU",
+          "quick (ResNet-8, 500 images) 7 min, standard (ResNet-20, 10,000 images) 2.5 h, full "
+          "(ResNet-32, ResNet-110, VGG19) a day of a GPU",
       .reads_images = true,
       .make = make,
       .plan = [](const ReproduceOptions&) { return std::vector<Measurement>{}; },
