@@ -4,7 +4,7 @@ goes away from float64's."""
 
 import statistics
 
-from results import Table
+from results import Section, Table
 
 RATIO = 1e-4
 MOST_APART = 1e-3
@@ -23,7 +23,7 @@ def apart(lines, reference):
     )
 
 
-def table_of(bench, case):
+def tables_of(bench, case):
     samples, width, depth, seeds = (48, 256, 2, range(2)) if bench.quick else case
     dim = 50 if bench.quick else 784
     table = Table(
@@ -61,15 +61,6 @@ def table_of(bench, case):
     return [table]
 
 
-class Case:
-    """A section of the page: samples, width, depth, seeds."""
-
-    def __init__(self, *case):
-        self.case = case
-
-    def measure(self, bench):
-        return table_of(bench, self.case)
-
-
-SMALL = Case(256, 1024, 3, range(3))
-FULL = Case(1024, 2048, 4, range(1))
+# Samples, width, depth, seeds.
+SMALL = Section(tables_of, 256, 1024, 3, range(3))
+FULL = Section(tables_of, 1024, 2048, 4, range(1))

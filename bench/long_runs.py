@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Thousands of samples with labels drawn at random."""
 
-from results import Table
+from results import Section, Table
 
 RATIO = 1e-8
 
 
-def table_of(bench, case):
+def tables_of(bench, case):
     """One run of n samples, in at most so many minutes and GiB."""
     table = Table(
         f"{bench.digits[1]} with random labels, m = 2,048, L = 2, to F <= {RATIO:g} F_0",
@@ -33,15 +33,5 @@ def table_of(bench, case):
     return [table]
 
 
-class Case:
-    """A section of the page."""
-
-    def __init__(self, *case):
-        self.case = case
-
-    def measure(self, bench):
-        return table_of(bench, self.case)
-
-
-THOUSANDS = Case(5000, 15, 12)
-TEN_THOUSAND = Case(10000, 60, None)
+THOUSANDS = Section(tables_of, 5000, 15, 12)
+TEN_THOUSAND = Section(tables_of, 10000, 60, None)

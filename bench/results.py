@@ -36,6 +36,16 @@ class Table:
         return bound, "yes" if met else "**no**"
 
 
+class Section:
+    """A section of the page that is one case of what makes its tables."""
+
+    def __init__(self, tables_of, *case):
+        self.tables_of, self.case = tables_of, case
+
+    def measure(self, bench):
+        return self.tables_of(bench, self.case)
+
+
 def spread(values, form="{:.2f}"):
     """Median (least to largest)."""
     middle, least, largest = (
