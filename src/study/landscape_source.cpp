@@ -33,11 +33,7 @@ class NetworkSource final : public LandscapeSource {
     refuse_chosen(settings,
                   {"landscape.norms", "landscape.arrays", "run.device"},
                   "a run of a network without batch normalisation, on the CPU");
-    run_.load_file(folder / "config.toml");
-    if (settings.is_chosen("data.source")) {
-      run_.set("data.source", settings.text("data.source"), settings.origin("data.source"));
-    }
-    run_.set("run.device", "cpu", "landscape");  // wherever it was trained
+    run_ = settings_of_run(settings, folder);
     data_ = prepare_data(run_);
     problem_ = training_problem(data_, run_);
     architecture_ = build_architecture(run_, network_input(data_));
@@ -190,6 +186,16 @@ void refuse_chosen(const Settings& settings,
                   key,
                   subject);
   }
+}
+
+Settings settings_of_run(const Settings& settings, const std::filesystem::path& folder) {
+  Settings run;
+  run.load_file(folder / "config.toml");
+  if (settings.is_chosen("data.source")) {
+    run.set("data.source", settings.text("data.source"), settings.origin("data.source"));
+  }
+  run.set("run.device", settings.text("run.device"), settings.origin("run.device"));
+  return run;
 }
 
 SampleShare share_samples(const Settings& settings, std::int64_t n) {

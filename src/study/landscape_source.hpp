@@ -60,6 +60,10 @@ struct SampleShare {
 };
 SampleShare share_samples(const Settings& settings, std::int64_t n);
 
+/// What the run in `folder` was made with, but its data from where the landscape's settings say, if
+/// they do, and on their device: where it was trained need not be where it is drawn.
+Settings settings_of_run(const Settings& settings, const std::filesystem::path& folder);
+
 /// @throws Error(usage) for the first of the settings that was chosen, where it would be ignored
 void refuse_chosen(const Settings& settings,
                    std::initializer_list<const char*> keys,

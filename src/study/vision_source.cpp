@@ -25,13 +25,7 @@ class VisionSource final : public LandscapeSource {
   VisionSource(const Settings& settings, const fs::path& folder)
       : settings_(settings), folder_(folder), record_(read_vision_run(folder)) {
     refuse_chosen(settings, {"landscape.arrays"}, "a run, which has its own data");
-    Settings run;
-    run.load_file(folder / "config.toml");
-    if (settings.is_chosen("data.source")) {
-      run.set("data.source", settings.text("data.source"), settings.origin("data.source"));
-    }
-    // Where it was trained need not be where it is drawn.
-    run.set("run.device", settings.text("run.device"), settings.origin("run.device"));
+    const Settings run = settings_of_run(settings, folder);
     fingerprint_ = run.fingerprint();
     problem_ = prepare_vision(run);
     std::vector<std::string> known;
