@@ -221,7 +221,8 @@ Claim daniely17() {
                exact("lambda_min in delta, circle, B", "circle", "lambda_last", 3),
                exact("lambda_min in delta, circle, hidden layers", "circle", "lambda_hidden", 1),
                exact("T in delta, B", "T", "steps", -2)},
-      .checks = {over_depth("lambda_min at L = 64 over L = 4, B", "lambda_last", 0, 0.5),
+      .checks = {all_reach("0.1 F_0", "T"),
+                 over_depth("lambda_min at L = 64 over L = 4, B", "lambda_last", 0, 0.5),
                  over_depth(
                      "lambda_min at L = 64 over L = 4, hidden layers", "lambda_hidden", 4, 100)},
       .positive_control =

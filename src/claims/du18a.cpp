@@ -90,7 +90,7 @@ std::vector<Row> measure(const Point& original) {
 }
 
 Law steps_in_depth(const char* design, const char* what) {
-  return {.name = std::string("T in H, ") + what,
+  return {.name = std::string("T in H, ") + what + ", the power 2 chosen here",
           .design = design,
           .x = "H",
           .y = "steps",
@@ -140,7 +140,8 @@ Claim du18a() {
           "F_0 with the critical step",
       .window =
           "m >= 2^O(H) poly(n, 1/lambda) for fully connected networks, poly(H) for residual "
-          "ones: not within a machine's reach",
+          "ones: not within a machine's reach; the sources state no powers of H, and those held "
+          "against here are chosen",
       .expected = {VerdictKind::tight, VerdictKind::consistent, VerdictKind::loose},
       .designs = [](Scale scale) -> std::vector<Design> {
         switch (scale) {
@@ -159,7 +160,9 @@ Claim du18a() {
             shape.settings["L"] = 2 * point.at("H");
             return measurement_memory(shape);
           },
-      .laws = {{.name = "lambda_min/mean K_ii of W^(H) in H + 3 pi/delta, ReLU",
+      .laws = {{.name =
+                    "lambda_min/mean K_ii of W^(H) in H + 3 pi/delta, ReLU, the power -2 chosen "
+                    "here",
                 .design = "relu",
                 .x = "shifted",
                 .y = "relative",
@@ -171,7 +174,9 @@ Claim du18a() {
                 .y = "over_limit",
                 .predicted = 0,
                 .bound = Bound::exact},
-               {.name = "lambda_min/m of W^(H) in H, residual",
+               {.name =
+                    "lambda_min/m of W^(H) in H, residual, the power -2 from its branches' scale "
+                    "c_res/H",
                 .design = "resnet",
                 .x = "H",
                 .y = "lambda_min",
@@ -179,7 +184,9 @@ Claim du18a() {
                 .bound = Bound::lower},
                steps_in_depth("relu T", "ReLU"),
                steps_in_depth("resnet T", "residual")},
-      .checks = {evidence("relu", "shifted", "relative", "ReLU", -1e6, 2),
+      .checks = {all_reach("1e-3 F_0", "relu T"),
+                 all_reach("1e-3 F_0", "resnet T"),
+                 evidence("relu", "shifted", "relative", "ReLU", -1e6, 2),
                  evidence("resnet", "H", "lambda_min", "residual", -1e6, 2),
                  evidence("softplus", "H", "relative", "softplus", 2, 1e6),
                  {.name = "factor of lambda_min a layer, ReLU",

@@ -27,14 +27,14 @@ Law in_omega(const char* family, const char* label) {
           .keep = std::string(family) == "adversarial" ? adversary_in_range : flips_enough};
 }
 
-/// The largest |Back' - Back|_2 / (omega^(1/3) L^2 sqrt(m/d)).
+/// The largest |Back' - Back|_2 / (omega^(1/3) L^2 sqrt(m/d)) over samples and layers.
 double largest_constant(const std::vector<Row>& rows) {
   double largest = std::numeric_limits<double>::quiet_NaN();
   for (const auto& row : rows) {
     if (row.family != "adversarial") continue;
     largest = std::fmax(
         largest,
-        row.at("change_back_scaled") / (std::cbrt(row.at("omega")) * std::pow(row.at("L"), 2)));
+        row.at("most_back_scaled") / (std::cbrt(row.at("omega")) * std::pow(row.at("L"), 2)));
   }
   return largest;
 }
@@ -77,12 +77,14 @@ Claim lemB_back() {
           "m) "
           "/ sqrt d) for every W' with |W' - W|_2 <= omega",
       .source = "Lemma B.7 (8.7)",
-      .quantity = "the largest |Back' - Back|_2 over the layers",
+      .quantity =
+          "|Back' - Back|_2 at the layer where it is largest: exponents of the mean over five "
+          "samples, the constant of the largest",
       .window =
           "omega <= 1/(C L^4.5 log^3 m), below 6e-6 at L = 4, m = 1024, where less than one sign "
           "flips: measured above it; log m is left out of the exponents",
       .inside_window = near_enough_for_stability,
-      .expected = {VerdictKind::tight, VerdictKind::consistent},
+      .expected = {VerdictKind::loose},
       .designs = designs,
       .measure = [](const Point& point) { return measure_stability(point, Adversary::flips); },
       .memory = measurement_memory,
@@ -139,6 +141,7 @@ Claim lemB_back() {
            .designs = {{.name = "omega",
                         .fixed = {{"m", 256}, {"L", 2}, {"flat", 0.5}},
                         .seeds = 3}}},
+      .revision = 2,
   };
 }
 

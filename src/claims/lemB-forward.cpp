@@ -47,12 +47,12 @@ std::vector<Law> laws() {
   return result;
 }
 
-/// The largest |h' - h| / (omega L^2.5).
+/// The largest |h' - h| / (omega L^2.5) over samples and layers.
 double largest_constant(const std::vector<Row>& rows) {
   double largest = std::numeric_limits<double>::quiet_NaN();
   for (const auto& row : rows) {
-    largest =
-        std::fmax(largest, row.at("change_h") / (row.at("omega") * std::pow(row.at("L"), 2.5)));
+    largest = std::fmax(largest,
+                        row.at("most_change_h") / (row.at("omega") * std::pow(row.at("L"), 2.5)));
   }
   return largest;
 }
@@ -90,13 +90,15 @@ Claim lemB_forward() {
           "|h_{i,l} - h^(0)_{i,l}|, |g_{i,l} - g^(0)_{i,l}| <= O(omega L^(5/2) sqrt(log m)) for "
           "every W with |W - W^(0)|_2 <= omega",
       .source = "Lemma B.2 (8.2c)",
-      .quantity = "the largest |h' - h| and |g' - g| over the layers",
+      .quantity =
+          "|h' - h| and |g' - g| at the layer where they are largest: exponents of the mean over "
+          "five samples, the constant of the largest",
       .window =
           "omega <= 1/(C L^4.5 log^3 m), below 6e-6 at L = 4, m = 1024: measured above it; log m "
           "is "
           "left out of the exponents",
       .inside_window = near_enough_for_stability,
-      .expected = {VerdictKind::tight},
+      .expected = {VerdictKind::loose},
       .designs = designs,
       .measure = [](const Point& point) { return measure_stability(point, Adversary::stretch); },
       .memory = measurement_memory,
@@ -123,6 +125,7 @@ Claim lemB_forward() {
                         .fixed = {{"m", 128}, {"omega", 1e-4}, {"gain", 4}},
                         .axes = {{"L", {2, 4, 8}}},
                         .seeds = 3}}},
+      .revision = 2,
   };
 }
 

@@ -4,9 +4,11 @@
 // against 1 in omega is the mark of the adversary.
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
+#include <string>
+#include <vector>
 
-#include "overparam/net/sign_pattern.hpp"
 #include "support/experiment.hpp"
 #include "support/perturbations.hpp"
 #include "support/window.hpp"
@@ -17,42 +19,63 @@ namespace {
 
 constexpr std::int64_t kSamples = 10;
 
-/// Compares the last hidden layer of perturbed networks with that of the first one.
-class LastLayer {
- public:
-  LastLayer(const net::Network& start, const at::Tensor& inputs, net::Workspace& workspace)
-      : inputs_(inputs), workspace_(workspace), features_(features_of(start, inputs)) {}
+/// Whose flips count.
+enum class Over {
+  mean,  ///< of all samples: typical numbers are small, and the largest of ten mostly luck
+  most,  ///< of all samples, for a W' that aims at the first
+};
 
-  /// Flips |D_{i,L} - D^(0)_{i,L}|_0 and the change of the features, averaged over the first
-  /// `samples`.
+/// Compares the hidden layers 1..L of perturbed networks with those of the first one.
+class SignChanges {
+ public:
+  SignChanges(const net::Network& start, const at::Tensor& inputs, net::Workspace& workspace)
+      : inputs_(inputs), workspace_(workspace), before_(features_of(start)) {}
+
+  /// Flips |D_{i,l} - D^(0)_{i,l}|_0 of the layer that has most of them, and the change of the
+  /// features. The constant is that of the bound for every sample and layer.
   [[nodiscard]] Row compare(const Point& point,
                             const char* family,
                             const net::Network& moved,
-                            std::int64_t samples) const {
-    const at::Tensor before = features_.narrow(0, 0, samples);
-    const at::Tensor after = features_of(moved, inputs_.narrow(0, 0, samples));
-    const at::Tensor flips = ((after > 0) != (before > 0)).sum(1).to(at::kDouble);
+                            Over over) const {
+    const auto after = features_of(moved);
+    double flips = 0;
+    double counted = 0;
+    double most = 0;
+    double change = 0;
+    for (std::size_t l = 0; l < after.size(); ++l) {
+      const at::Tensor flipped = ((after[l] > 0) != (before_[l] > 0)).sum(1).to(at::kDouble);
+      const at::Tensor distances = (after[l] - before_[l]).norm(2, 1);
+      const double largest = flipped.max().item<double>();
+      const double sum = flipped.sum().item<double>();
+      most = std::max(most, largest);
+      flips = std::max(flips, over == Over::most ? largest : sum / kSamples);
+      counted = std::max(counted, over == Over::most ? largest : sum);
+      change = std::max(change,
+                        (over == Over::most ? distances.max() : distances.mean()).item<double>());
+    }
     const double m = point.at("m");
     Row row = row_of(point, family);
-    row.values["flips"] = flips.mean().item<double>();
-    row.values["counted"] = flips.sum().item<double>();
-    row.values["flips_share"] = row.at("flips") / m;
-    row.values["change"] = (after - before).norm(2, 1).mean().item<double>();
-    row.values["constant"] =
-        row.at("flips") / (m * std::pow(point.at("omega"), 2.0 / 3) * point.at("L"));
+    row.values["flips"] = flips;
+    row.values["counted"] = counted;
+    row.values["flips_share"] = flips / m;
+    row.values["change"] = change;
+    row.values["constant"] = most / (m * std::pow(point.at("omega"), 2.0 / 3) * point.at("L"));
     return row;
   }
 
  private:
-  [[nodiscard]] at::Tensor features_of(const net::Network& network,
-                                       const at::Tensor& inputs) const {
-    const net::Tape tape = network.record(inputs, workspace_);
-    return tape.features(network.architecture().num_layers() - 2).clone();
+  [[nodiscard]] std::vector<at::Tensor> features_of(const net::Network& network) const {
+    const net::Tape tape = network.record(inputs_, workspace_);
+    std::vector<at::Tensor> features;
+    for (int layer = 1; layer + 1 < network.architecture().num_layers(); ++layer) {
+      features.push_back(tape.features(layer).clone());
+    }
+    return features;
   }
 
   at::Tensor inputs_;
   net::Workspace& workspace_;
-  at::Tensor features_;  // (n, m) at the start
+  std::vector<at::Tensor> before_;  // (n, m) for each layer at the start
 };
 
 /// Setting "dead" clears that share of the last layer's rows, so that many pre-activations are
@@ -74,7 +97,7 @@ std::vector<Row> measure(const Point& original) {
   net::Network network = fc_network(point, problem);
   clear_rows(network, point);
   net::Workspace workspace(network.options());
-  const LastLayer last(network, problem.inputs, workspace);
+  const SignChanges signs(network, problem.inputs, workspace);
   const auto random = random_direction(network, point.seed());
   net::Parameters gradient;
   {
@@ -90,13 +113,14 @@ std::vector<Row> measure(const Point& original) {
   std::vector<Row> rows;
   for (const double omega : radii) {
     point.settings["omega"] = omega;
-    rows.push_back(last.compare(point, "random", perturbed(network, random, omega), kSamples));
-    rows.push_back(last.compare(point, "gradient", perturbed(network, gradient, omega), kSamples));
+    rows.push_back(signs.compare(point, "random", perturbed(network, random, omega), Over::mean));
+    rows.push_back(
+        signs.compare(point, "gradient", perturbed(network, gradient, omega), Over::mean));
     Row worst;
     for (const double boost : {1.0, 0.5 * L, 0.7 * L, L}) {
       const auto moved =
           flip_adversary(network, problem.inputs.narrow(0, 0, 1), omega, boost, workspace);
-      Row row = last.compare(point, "adversarial", moved, 1);
+      Row row = signs.compare(point, "adversarial", moved, Over::most);
       if (worst.values.empty() || row.at("flips") > worst.at("flips")) worst = std::move(row);
     }
     rows.push_back(std::move(worst));
@@ -151,12 +175,14 @@ Claim lemB_signs() {
       .statement =
           "|D_{i,l} - D^(0)_{i,l}|_0 <= O(m omega^(2/3) L) for every W with |W - W^(0)|_2 <= omega",
       .source = "Lemma B.2 (8.2b)",
-      .quantity = "sign changes in the last hidden layer",
+      .quantity =
+          "sign changes of the layer that has most: the most over the samples for the adversary, "
+          "who aims at the last layer of one, the mean over them for other directions",
       .window =
           "omega <= 1/(C L^4.5 log^3 m), below 6e-6 at L = 4, m = 1024, where less than one sign "
           "flips: measured above it",
       .inside_window = near_enough_for_stability,
-      .expected = {VerdictKind::tight, VerdictKind::consistent},
+      .expected = {VerdictKind::tight, VerdictKind::consistent, VerdictKind::loose},
       .designs = designs,
       .measure = measure,
       .memory = measurement_memory,
@@ -175,18 +201,13 @@ Claim lemB_signs() {
                 .x = "L",
                 .y = "flips",
                 .predicted = 1}},
-      .checks = {{.name = "largest flips / (m omega^(2/3) L), adversary",
-                  .meaning = "the constant of the bound; 0.29 to 0.43 at m = 2048, L = 4",
-                  .value =
-                      [](const std::vector<Row>& rows) {
-                        double largest = std::numeric_limits<double>::quiet_NaN();
-                        for (const auto& row : rows_of(rows, "omega", "adversarial")) {
-                          largest = std::fmax(largest, row.at("constant"));
-                        }
-                        return largest;
-                      },
-                  .low = 0.1,
-                  .high = 2}},
+      .checks =
+          {{.name = "largest flips / (m omega^(2/3) L), every family, sample and layer",
+            .meaning =
+                "the constant of the bound; 0.29 to 0.43 for the adversary at m = 2048, L = 4",
+            .value = most("omega", "constant"),
+            .low = 0.1,
+            .high = 2}},
       .positive_control =
           {.description = "m = 512, L = 2",
            .designs = {{.name = "omega", .fixed = {{"m", 512}, {"L", 2}}, .seeds = 3},
@@ -221,6 +242,7 @@ Claim lemB_signs() {
                  .measured = largest,
                  .bound = std::pow(at_radius, 2.0 / 3) * static_cast<double>(facts.L)}};
       },
+      .revision = 2,
   };
 }
 

@@ -98,6 +98,7 @@ Claim neg_dup() {
                   .value = least("floor", "over_floor"),
                   .low = 1 - 1e-9,
                   .high = 1.05},
+                 all_reach("1e-3 F_0", "delta"),
                  {.name = "T at delta = 0.1 over T at delta = 0.2",
                   .meaning = "2 for 1/delta; the limit kernel gives 2.12",
                   .value =

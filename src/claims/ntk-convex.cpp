@@ -111,7 +111,7 @@ Claim ntk_convex() {
           "omega <= 1/(C L^6 log^1.5 m): 0.06 at L = 1, m = 512, with rows inside; 9e-4 at L = 2, "
           "m = 768: measured above it too; log m is left out of the exponents",
       .inside_window = near_enough_for_linearity,
-      .expected = {VerdictKind::tight},
+      .expected = {VerdictKind::loose},
       .designs = designs,
       .measure = measure,
       .memory = tangent_memory,

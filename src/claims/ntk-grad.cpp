@@ -85,7 +85,7 @@ Claim ntk_grad() {
           "m^(-3/2) L^(-3/2) <= omega <= 1/(C L^4.5 log^3 m), below 1.4e-4 at L = 2, m = 1024: "
           "measured above it; log m is left out of the exponents",
       .inside_window = near_enough_for_stability,
-      .expected = {VerdictKind::tight},
+      .expected = {VerdictKind::loose},
       .designs = designs,
       .measure = measure_tangent,
       .memory = tangent_memory,

@@ -151,7 +151,8 @@ Claim polyL() {
                 .x = "k",
                 .y = "norm",
                 .predicted = 0.5}},
-      .checks = {not_exponential("T", "training", "L", "steps", Trend::grows),
+      .checks = {all_reach("1e-3 F_0", "training"),
+                 not_exponential("T", "training", "L", "steps", Trend::grows),
                  not_exponential(
                      "largest |grad F|^2", "gradient", "L", "largest_gradient", Trend::grows),
                  not_exponential(

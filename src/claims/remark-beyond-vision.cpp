@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The remarks after Theorems 3 and 4 for networks as they are used in practice: they leave the ball
-// in which the theorems are proved, and still gradients stay large where the objective is, and the
-// objective is semi-smooth along the steps that SGD takes.
+// The remark after Theorem 4 for networks as they are used in practice: they leave the ball in
+// which the theorems are proved, and still gradients stay large where the objective is, and the
+// objective is semi-smooth along the steps that SGD takes. How large, the remark does not say.
+// Theorem 3's |grad F|^2 >= c F is about the squared loss, where |f'|^2 = 2 f; for the
+// cross-entropy the same proof leaves c |f'|^2, and near the infimum |f'| = 1 - exp(-f) ~ f of a
+// sample, as it is not strongly convex (Remark 1 of Figure 1): c F^2.
 //
 // F is the mean cross-entropy of all images under the means and variances of these images, in one
 // batch: what SGD's batches estimate. Running ones would make F another function at each step. P is
@@ -158,16 +161,19 @@ Claim remark_beyond_vision() {
       .id = "remark-beyond-vision",
       .group = Group::semi_smoothness,
       .statement =
-          "practical networks leave the ball of the theorems, and what Theorems 3 and 4 say of "
-          "gradients and of steps remains in effect",
-      .source = "Section 3, remarks after Theorems 3 and 4",
+          "practical networks leave the ball of the theorems, and still gradients are large where "
+          "the objective is, and it is semi-smooth along SGD's steps; for cross-entropy near its "
+          "infimum the first means |grad F|^2 >= c F^2, where Theorem 3 has c F for the squared "
+          "loss",
+      .source =
+          "Section 3, remark after Theorem 4; the F^2 from Remark 1 of Figure 1, derived here",
       .quantity =
           "|W - W^(0)|_2, |grad F|^2 and G = F(W + a P) - F(W) - a <grad F, P> at SGD's steps P, "
           "ResNet-8 on drawn digits",
       .window =
           "outside on purpose: batch normalisation, momentum, and weights that move by their "
           "own size",
-      .expected = {VerdictKind::tight, VerdictKind::consistent, VerdictKind::loose},
+      .expected = {VerdictKind::consistent, VerdictKind::loose},
       .designs = designs,
       .measure = measure,
       .memory = [](const Point& point) { return digit_memory(point, 12); },
@@ -178,7 +184,7 @@ Claim remark_beyond_vision() {
                 .predicted = 1,
                 .bound = Bound::upper,
                 .limit = Limit::small},
-               {.name = "|grad F|^2 in F, along the training",
+               {.name = "|grad F|^2 in F, along the training: F^2 for the cross-entropy at last",
                 .design = "steps",
                 .x = "f",
                 .y = "gradient",

@@ -16,6 +16,9 @@ namespace overparam::claims {
 
 namespace {
 
+constexpr const char* kCentred = "relative change of the gradients in m, the slide";
+constexpr const char* kPlain = "relative change of the gradients in m, the slide, y(W^(0)) left in";
+
 Law in_width(const std::string& name, const char* design, const char* column, double predicted) {
   return {.name = name, .design = design, .x = "m", .y = column, .predicted = predicted};
 }
@@ -38,6 +41,7 @@ Claim slide_ntk_gradient() {
       .window = "as for thm1 in m, which no machine holds",
       .inside_window = wide_enough_to_train,
       .expected = {VerdictKind::refuted},
+      .refuted_by = {kCentred, kPlain},
       .designs = [](Scale scale) -> std::vector<Design> {
         switch (scale) {
           case Scale::quick:
@@ -50,14 +54,8 @@ Claim slide_ntk_gradient() {
       },
       .measure = measure_tangent_training,
       .memory = tangent_memory,
-      .laws = {in_width("relative change of the gradients in m, the slide",
-                        "centred",
-                        "gradient_change",
-                        -0.5),
-               in_width("relative change of the gradients in m, the slide, y(W^(0)) left in",
-                        "plain",
-                        "gradient_change",
-                        -0.5),
+      .laws = {in_width(kCentred, "centred", "gradient_change", -0.5),
+               in_width(kPlain, "plain", "gradient_change", -0.5),
                in_width("relative change of the gradients in m, Theorem 5",
                         "centred",
                         "gradient_change",

@@ -245,7 +245,7 @@ Claim step3() {
       .quantity = "|h|, |Back^T u|, and both squared norms for random, residual and worst v",
       .window = "m >= poly(n, L, 1/delta) d: no width a machine can hold lies inside",
       .inside_window = near_enough_for_gradients,
-      .expected = {VerdictKind::tight, VerdictKind::consistent},
+      .expected = {VerdictKind::loose},
       .designs = [](Scale scale) -> std::vector<Design> {
         switch (scale) {
           case Scale::quick:

@@ -86,7 +86,8 @@ Claim thm2() {
                 .x = "b",
                 .y = "steps",
                 .predicted = -1}},
-      .checks = {{.name = "share of runs that reach 1e-8 F_0 with the critical step",
+      .checks = {all_reach("1e-3 F_0", "batch"),
+                 {.name = "share of runs that reach 1e-8 F_0 with the critical step",
                   .meaning = "no noise floor: every sample has the same minimiser",
                   .value =
                       [](const std::vector<Row>& rows) {
@@ -99,7 +100,7 @@ Claim thm2() {
                   .value = least("floor", "tail_r_squared"),
                   .low = 0.8,
                   .high = 1}},
-      .positive_control = {.description = "n = 4, m = 64",
+      .positive_control = {.description = "n = 8 and 4, m = 128, one layer",
                            .designs = {{.name = "batch",
                                         .fixed = {{"n", 8}, {"m", 128}, {"L", 1}, {"delta", 0.8}},
                                         .axes = {{"b", {1, 2, 4, 8}}},

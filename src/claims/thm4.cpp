@@ -251,10 +251,10 @@ Claim thm4() {
       .source = "Theorem 4",
       .quantity = "G = F(W + W') - F(W) - <grad F(W), W'>",
       .window =
-          "omega <= 1/(C L^4.5 log^3 m), below 1e-4 at L = 2, m = 1024, where a kink adversary "
-          "reaches two neurons: measured above it; log m is left out of the exponents",
+          "omega <= 1/(C L^4.5 log^3 m), below 1.4e-4 at L = 2, m = 1024, where a kink adversary "
+          "reaches one neuron: measured above it; log m is left out of the exponents",
       .inside_window = near_enough_for_stability,
-      .expected = {VerdictKind::tight},
+      .expected = {VerdictKind::loose},
       .designs = designs,
       .measure = measure,
       .memory = measurement_memory,

@@ -123,8 +123,8 @@ double scatter_ratio(const std::vector<Row>& rows) {
   return deviation[1] / deviation[0];
 }
 
-Law steps_in(const char* variable, double bound, Limit limit = Limit::large) {
-  return {.name = std::string("T in ") + variable,
+Law steps_in(const char* variable, const char* label, double bound, Limit limit = Limit::large) {
+  return {.name = std::string("T in ") + label,
           .design = variable,
           .x = variable,
           .y = "steps",
@@ -168,7 +168,9 @@ Claim thm6_cnn() {
       .source = "Theorem 6",
       .quantity =
           "T to 1e-3 F_0 with the critical step; |h_L|, |Back_2|_2, |h_L - h'_L| at the start",
-      .window = "m >= poly(n, L, P, 1/delta) d with unstated powers: taken as those of Theorem 1",
+      .window =
+          "m >= poly(n, L, P, 1/delta) d with unstated powers: taken as those of Theorem 1; the "
+          "power of P in T is not stated either, and one is chosen",
       .inside_window = wide_enough_to_train,
       .expected = {VerdictKind::tight, VerdictKind::consistent, VerdictKind::loose},
       .designs =
@@ -184,7 +186,8 @@ Claim thm6_cnn() {
           },
       // The powers of P in "poly" are not stated; a step from P to 2P costs at most as much as the
       // condition number of the widest design suggests, one power.
-      .laws = {steps_in("delta", -2, Limit::small), steps_in("P", 1)},
+      .laws = {steps_in("delta", "delta", -2, Limit::small),
+               steps_in("P", "P, the power 1 chosen here", 1)},
       .checks = {{.name = "mean |h_L|^2",
                   .meaning = "1: circular patches keep the norm for shared and unshared filters",
                   .value =

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Theorem 7: residual layers h_l = phi(h_{l-1} + tau W_l h_{l-1}) with tau = 1 / (L ln m). What
-// makes it work is |(I + tau W_a) D ... D (I + tau W_b)|_2 <= 1.01. The features hardly change, so
-// all D are nearly one projection P on half of the neurons, and the product is nearly I + tau P sum
-// W_l P there: the symmetric part of a sum of L - 1 independent Gaussian matrices has norm sqrt 2
-// sqrt(L - 1), and the excess over 1 is sqrt 2 tau sqrt(L - 1). With c / (L ln m) the 1.01 is
-// reached at c between 1/3 and 1/7; with 1/L and 1/sqrt L the norm is a larger constant, and with
-// tau = 1 it explodes. The price of a small tau: each layer below the last enters the tangent
-// kernel with tau^2, so W_L alone carries it and T is that of one layer.
+// Theorem 7: residual layers h_l = phi(h_{l-1} + tau W_l h_{l-1}) with tau = c / (L ln m), c left
+// open. What makes it work is |(I + tau W_a) D ... D (I + tau W_b)|_2 <= 1.01. The features hardly
+// change, so all D are nearly one projection P on half of the neurons, and the product is nearly I
+// + tau P sum W_l P there: the symmetric part of a sum of L - 1 independent Gaussian matrices has
+// norm sqrt 2 sqrt(L - 1), and the excess over 1 is sqrt 2 tau sqrt(L - 1). With c / (L ln m)
+// the 1.01 is reached at c between 1/3 and 1/7; with 1/L and 1/sqrt L the norm is a larger
+// constant, and with tau = 1 it explodes. The price of a small tau: each layer below the last
+// enters the tangent kernel with tau^2, so W_L alone carries it and T is that of one layer.
 #include <ATen/ATen.h>
 
 #include <algorithm>
@@ -183,11 +183,12 @@ Claim thm7_resnet() {
       .id = "thm7-resnet",
       .group = Group::architectures,
       .statement =
-          "residual networks with tau = 1/(L log m) train in poly(n, L) / delta^2 log(1/eps) "
-          "steps, "
-          "with |(I + tau W_a) D ... D (I + tau W_b)|_2 <= 1.01",
+          "residual networks with tau = c/(L log m) train in poly(n, L) / delta^2 log(1/eps) "
+          "steps, with |(I + tau W_a) D ... D (I + tau W_b)|_2 <= 1.01",
       .source = "Theorem 7",
-      .quantity = "that norm and |h_l| for several tau; T to F <= 1e-2 F_0; shares of the kernel",
+      .quantity =
+          "that norm and |h_l| for several tau, 1.01 with the fitted c = 1/8; T to F <= 1e-2 F_0 "
+          "and shares of the kernel at c = 1",
       .window =
           "m >= poly(n, L, 1/delta) d with the powers of thm1 for T: not within a machine's reach",
       .inside_window = wide_enough_to_train,
@@ -204,12 +205,12 @@ Claim thm7_resnet() {
       },
       .measure = measure,
       .memory = measurement_memory,
-      .laws = {{.name = "|(I + tau W) D ... (I + tau W)|_2 in L",
+      .laws = {{.name = "|(I + tau W) D ... (I + tau W)|_2 in L, c = 1",
                 .design = "L",
                 .x = "L",
                 .y = "norm",
                 .predicted = 0},
-               {.name = "its excess over 1 in L",
+               {.name = "its excess over 1 in L, c = 1",
                 .design = "L",
                 .x = "L",
                 .y = "excess",
@@ -236,14 +237,15 @@ Claim thm7_resnet() {
                 .x = "L",
                 .y = "share_of_each",
                 .predicted = -2}},
-      .checks = {{.name = "mean excess over sqrt 2 tau sqrt(L - 1), L = 16",
+      .checks = {all_reach("1e-2 F_0", "training"),
+                 {.name = "mean excess over sqrt 2 tau sqrt(L - 1), L = 16",
                   .meaning =
                       "1 in the limit of large m and small tau sqrt L; 1.072 was measured at L = 8",
                   .value = mean_where("L", "excess_over_limit", {{"L", 16}}),
                   .low = 0.85,
                   .high = 1.15},
                  {.name = "mean |(I + tau W) D ... (I + tau W)|_2, c = 1/8, L = 8",
-                  .meaning = "1.01 in the theorem's proof",
+                  .meaning = "1.01 in the theorem's proof; c is fitted to it",
                   .value = mean_where("c", "norm", {{"c", 0.125}}),
                   .low = 1,
                   .high = 1.01},

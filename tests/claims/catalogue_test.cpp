@@ -132,6 +132,19 @@ TEST_P(EveryClaim, CanFail) {
   EXPECT_FALSE(claim().positive_control.designs.empty());
 }
 
+TEST_P(EveryClaim, NamesWhatRefutesItAndWhatItsControlsLeaveOut) {
+  std::set<std::string> names;
+  for (const auto& law : claim().laws) names.insert(law.name);
+  for (const auto& check : claim().checks) names.insert(check.name);
+  EXPECT_EQ(claim().refuted_by.empty(),
+            std::ranges::count(claim().expected, VerdictKind::refuted) == 0);
+  for (const auto& name : claim().refuted_by) EXPECT_TRUE(names.contains(name)) << name;
+  EXPECT_TRUE(claim().positive_control.without.empty());
+  for (const auto& name : claim().negative_control.without) {
+    EXPECT_TRUE(names.contains(name)) << name;
+  }
+}
+
 TEST_P(EveryClaim, HasNamedLawsOverItsOwnDesigns) {
   std::set<std::string> names;
   for (const auto& law : claim().laws) {

@@ -97,6 +97,18 @@ TEST(TrainingRun, TailIsTheLastDecade) {
   EXPECT_TRUE(std::isnan(run.steps_to(1e-9)));
 }
 
+TEST(TrainingRun, RunsThatNeverReachTheirTargetAreCounted) {
+  std::vector<Row> rows;
+  for (const double steps : {12.0, std::nan(""), 7.0, 30.0}) {
+    rows.push_back({.design = "T", .values = {{"steps", steps}}});
+  }
+  rows.push_back({.design = "other", .values = {{"steps", std::nan("")}}});
+  const Check check = all_reach("1e-3 F_0", "T");
+  EXPECT_EQ(check.value(rows), 0.75);
+  EXPECT_LT(check.value(rows), check.low);
+  EXPECT_TRUE(std::isnan(check.value({})));
+}
+
 TEST(Conflict, IsAPairThatNoNetworkFits) {
   auto problem = sphere_problem(point_of("x", {{"n", 4}, {"d", 3}, {"dx", 5}}), at::kDouble);
   make_conflict(problem);

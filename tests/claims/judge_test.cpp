@@ -33,6 +33,16 @@ std::vector<Row> power_law(double exponent, double scatter = 0, double bend = 0)
   return rows;
 }
 
+std::vector<Row> of_family(std::vector<Row> rows, const char* family) {
+  for (auto& row : rows) row.family = family;
+  return rows;
+}
+
+std::vector<Row> joined(std::vector<Row> rows, const std::vector<Row>& more) {
+  rows.insert(rows.end(), more.begin(), more.end());
+  return rows;
+}
+
 Claim claim_of(Law law) {
   law.name = "y in x";
   law.design = "design";
@@ -209,7 +219,7 @@ TEST(Judge, ChecksAndLawsReadTheSummary) {
 }
 
 TEST(Judge, OneFaultOutweighsEverything) {
-  // In the order of what decides: refuted, inconclusive, tight, loose, consistent.
+  // In the order of what decides: refuted, inconclusive, loose, tight, consistent.
   const Law tight{.predicted = 1};
   const Law loose{.predicted = 2};
   const Law refuted{.predicted = 0};
@@ -223,9 +233,58 @@ TEST(Judge, OneFaultOutweighsEverything) {
   EXPECT_EQ(kind_with({tight, loose, consistent, nothing, refuted}), "refuted");
   EXPECT_EQ(kind_with({tight, loose, consistent, nothing}, false), "refuted");
   EXPECT_EQ(kind_with({tight, loose, consistent, nothing}), "inconclusive");
-  EXPECT_EQ(kind_with({consistent, loose, tight}), "tight");
+  EXPECT_EQ(kind_with({consistent, tight, loose, tight}), "loose");
   EXPECT_EQ(kind_with({consistent, loose}), "loose");
+  EXPECT_EQ(kind_with({consistent, tight}), "tight");
   EXPECT_EQ(kind_with({consistent}), "consistent");
+}
+
+TEST(Judge, OnlyTheAdversaryShowsThatABoundIsAttained) {
+  const auto claim = claim_of(Law{.predicted = 1});
+  EXPECT_EQ(kind_of(claim, of_family(power_law(1.05), "adversarial")), "tight");
+  for (const char* family : {"random", "gradient", "trajectory"}) {
+    const auto verdict = judge(claim, of_family(power_law(1.05), family));
+    EXPECT_EQ(to_string(verdict.kind), "consistent") << family;
+    EXPECT_EQ(verdict.laws[0].family, family);
+    // The whole interval on the good side, within 0.07 or not.
+    EXPECT_EQ(kind_of(claim, of_family(power_law(0.95), family)), "loose") << family;
+    EXPECT_EQ(kind_of(claim, of_family(power_law(0.5), family)), "loose") << family;
+    EXPECT_EQ(kind_of(claim, of_family(power_law(1.2), family)), "refuted") << family;
+  }
+  // Of rows of several families, one that is typical is enough.
+  const auto rows =
+      joined(of_family(power_law(1.05), "random"), of_family(power_law(1.05), "adversarial"));
+  EXPECT_EQ(kind_of(claim, rows), "consistent");
+}
+
+TEST(Judge, TypicalPerturbationsDoNotDecideBesideTheWorst) {
+  auto claim = claim_of(Law{.family = "adversarial", .predicted = 1});
+  claim.laws.push_back(claim_of(Law{.family = "random", .predicted = 1}).laws[0]);
+  const auto with = [&](double worst, double typical) {
+    return judge(claim,
+                 joined(of_family(power_law(worst), "adversarial"),
+                        of_family(power_law(typical), "random")));
+  };
+  const auto attained = with(1, 0.2);
+  EXPECT_EQ(to_string(attained.kind), "tight");
+  EXPECT_EQ(to_string(attained.laws[1].kind), "loose");
+  EXPECT_EQ(to_string(with(0.2, 1).kind), "loose");
+  EXPECT_EQ(to_string(with(0.91, 0.2).kind), "loose");
+  EXPECT_EQ(to_string(with(1.08, 0.2).kind), "consistent");
+  EXPECT_EQ(to_string(with(1, 1.2).kind), "refuted");  // whoever breaks a bound breaks it
+  EXPECT_EQ(attained.reason.find("0.20"), std::string::npos) << attained.reason;
+
+  claim.laws.erase(claim.laws.begin());  // where there is nothing else, they decide
+  EXPECT_EQ(to_string(with(1, 0.2).kind), "loose");
+}
+
+TEST(Judge, ALawOfNoFamilyDecidesBesideTheAdversary) {
+  auto claim = claim_of(Law{.family = "adversarial", .predicted = 1});
+  claim.laws.push_back(claim_of(Law{.predicted = 2}).laws[0]);
+  claim.laws[1].design = "start";
+  auto rows = power_law(1);
+  for (auto& row : rows) row.design = "start";
+  EXPECT_EQ(kind_of(claim, joined(of_family(power_law(1), "adversarial"), rows)), "loose");
 }
 
 TEST(Judge, ExpectedKindsAreAListOfTheClaim) {
@@ -233,6 +292,41 @@ TEST(Judge, ExpectedKindsAreAListOfTheClaim) {
   claim.expected = {VerdictKind::tight, VerdictKind::loose};
   EXPECT_TRUE(is_expected(claim, {.kind = VerdictKind::loose}));
   EXPECT_FALSE(is_expected(claim, {.kind = VerdictKind::refuted}));
+}
+
+TEST(Judge, ARefutationIsExpectedOnlyOfWhatTheClaimNames) {
+  Claim claim = claim_of(number_in(5, 0, 2));
+  claim.expected = {VerdictKind::refuted};
+  claim.refuted_by = {"number"};
+  claim.laws = claim_of(Law{.predicted = 1}).laws;
+  const auto is_expected_at = [&](double exponent) {
+    const auto verdict = judge(claim, power_law(exponent));
+    EXPECT_EQ(to_string(verdict.kind), "refuted");
+    return is_expected(claim, verdict);
+  };
+  EXPECT_TRUE(is_expected_at(1));
+  EXPECT_FALSE(is_expected_at(2));
+  claim.refuted_by.push_back("y in x");
+  EXPECT_TRUE(is_expected_at(2));
+  claim.refuted_by = {"y in x"};
+  EXPECT_FALSE(is_expected_at(2));
+  claim.refuted_by.clear();
+  EXPECT_TRUE(is_expected_at(2));
+}
+
+TEST(Judge, AControlIsSilentOnWhatItLeavesOut) {
+  Claim claim = claim_of(number_in(1, 0, 2));
+  claim.checks.push_back(number_in(kNaN, 0, 2));
+  claim.checks.back().name = "another network's";
+  claim.measure = [](const Point& point) {
+    return std::vector<Row>{{.design = point.design, .values = point.settings}};
+  };
+  Control control{.designs = {{.name = "design"}}};
+  EXPECT_EQ(to_string(run_control(claim, control).kind), "inconclusive");
+  control.without = {"another network's"};
+  const auto verdict = run_control(claim, control);
+  EXPECT_EQ(to_string(verdict.kind), "consistent");
+  EXPECT_EQ(verdict.checks.size(), 1u);
 }
 
 }  // namespace

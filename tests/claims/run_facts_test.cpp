@@ -269,6 +269,7 @@ TEST(Certificate, SpeaksOnlyOfWhatARunSays) {
   EXPECT_TRUE(holds(facts, "thm2"));
   facts.loss = "logistic";
   EXPECT_TRUE(lines_of(facts, "thm2").empty());
+  EXPECT_TRUE(lines_of(facts, "thm3-lower").empty());
   EXPECT_TRUE(lines_of(facts, "neg-dup").empty());
 
   facts = real_run();

@@ -124,6 +124,16 @@ std::function<double(const std::vector<Row>&)> most(const std::string& design,
   };
 }
 
+std::function<double(const std::vector<Row>&)> share_with_number(const std::string& design,
+                                                                 const std::string& name) {
+  return [=](const std::vector<Row>& rows) {
+    const auto values = column(rows_of(rows, design), name);
+    const auto count =
+        std::ranges::count_if(values, [](double value) { return std::isfinite(value); });
+    return static_cast<double>(count) / static_cast<double>(values.size());
+  };
+}
+
 std::function<double(const std::vector<Row>&)> mean_where(const std::string& design,
                                                           const std::string& name,
                                                           const Values& where) {

@@ -64,6 +64,10 @@ std::function<double(const std::vector<Row>&)> least(const std::string& design,
 std::function<double(const std::vector<Row>&)> most(const std::string& design,
                                                     const std::string& name);
 
+/// The share of the rows of a design that have a number in a column; NaN if there are no rows.
+std::function<double(const std::vector<Row>&)> share_with_number(const std::string& design,
+                                                                 const std::string& name);
+
 /// The mean of a column over those rows of a design that satisfy all of `where`; NaN if there are
 /// none.
 std::function<double(const std::vector<Row>&)> mean_where(const std::string& design,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <set>
 
 #include "overparam/base/require.hpp"
@@ -23,7 +24,10 @@ double breaking_direction(Bound bound, Limit limit) {
   return (bound == Bound::upper) == (limit == Limit::large) ? 1 : -1;
 }
 
-VerdictKind judge_exponent(const Law& law, const linalg::PowerLaw& fit) {
+/// Whether the rows of a family show what usually happens, in place of what happens at worst.
+bool is_typical(const std::string& family) { return !family.empty() && family != "adversarial"; }
+
+VerdictKind judge_exponent(const Law& law, const std::string& family, const linalg::PowerLaw& fit) {
   if (!std::isfinite(fit.interval.low) || !std::isfinite(fit.interval.high)) {
     return VerdictKind::inconclusive;
   }
@@ -45,12 +49,13 @@ VerdictKind judge_exponent(const Law& law, const linalg::PowerLaw& fit) {
       std::max(direction * (low - law.predicted), direction * (high - law.predicted));
   if (nearest > kRefutingExponent) return VerdictKind::refuted;
   if (farthest > kUndecidedExponent) return VerdictKind::inconclusive;
-  if (near) return VerdictKind::tight;
+  if (near && !is_typical(family)) return VerdictKind::tight;
   return farthest < 0 ? VerdictKind::loose : VerdictKind::consistent;
 }
 
 FittedLaw fit_law(const Law& law, const Claim& claim, const std::vector<Row>& rows) {
   FittedLaw fitted{.name = law.name,
+                   .family = law.family,
                    .predicted = law.predicted,
                    .bound = law.bound,
                    .x_name = law.x,
@@ -59,6 +64,7 @@ FittedLaw fit_law(const Law& law, const Claim& claim, const std::vector<Row>& ro
     const bool belongs =
         row.design == law.design && (law.family.empty() || row.family == law.family);
     if (!belongs || !row.has(law.x) || !row.has(law.y) || (law.keep && !law.keep(row))) continue;
+    if (!is_typical(fitted.family)) fitted.family = row.family;
     fitted.x.push_back(row.at(law.x));
     fitted.y.push_back(row.at(law.y));
     if (claim.inside_window && claim.inside_window(row)) ++fitted.inside;
@@ -68,7 +74,7 @@ FittedLaw fit_law(const Law& law, const Claim& claim, const std::vector<Row>& ro
   fitted.interval = fit.interval;
   fitted.constant = fit.constant;
   fitted.points = fit.points;
-  fitted.kind = judge_exponent(law, fit);
+  fitted.kind = judge_exponent(law, fitted.family, fit);
   return fitted;
 }
 
@@ -103,18 +109,30 @@ std::string describe(const CheckResult& check) {
                      check.meaning);
 }
 
+/// The laws that say whether a bound that holds is attained: all but those over typical
+/// perturbations, or all where there are no others.
+std::vector<FittedLaw> deciding_laws(const std::vector<FittedLaw>& laws) {
+  std::vector<FittedLaw> deciding;
+  std::ranges::copy_if(
+      laws, std::back_inserter(deciding), [](const auto& law) { return !is_typical(law.family); });
+  return deciding.empty() ? laws : deciding;
+}
+
+bool any(const std::vector<FittedLaw>& laws, VerdictKind kind) {
+  return std::ranges::any_of(laws, [kind](const auto& law) { return law.kind == kind; });
+}
+
 /// The kinds from what decides first to what decides last.
 VerdictKind combine(const Verdict& verdict) {
-  const auto any = [&](VerdictKind kind) {
-    return std::ranges::any_of(verdict.laws, [kind](const auto& law) { return law.kind == kind; });
-  };
   const auto is_unknown = [](const auto& check) { return std::isnan(check.measured); };
   const bool failed = std::ranges::any_of(
       verdict.checks, [&](const auto& check) { return !check.holds && !is_unknown(check); });
-  if (failed || any(VerdictKind::refuted)) return VerdictKind::refuted;
-  if (std::ranges::any_of(verdict.checks, is_unknown)) return VerdictKind::inconclusive;
-  for (const auto kind : {VerdictKind::inconclusive, VerdictKind::tight, VerdictKind::loose}) {
-    if (any(kind)) return kind;
+  if (failed || any(verdict.laws, VerdictKind::refuted)) return VerdictKind::refuted;
+  const bool open = std::ranges::any_of(verdict.checks, is_unknown);
+  if (open || any(verdict.laws, VerdictKind::inconclusive)) return VerdictKind::inconclusive;
+  const auto deciding = deciding_laws(verdict.laws);
+  for (const auto kind : {VerdictKind::loose, VerdictKind::tight}) {
+    if (any(deciding, kind)) return kind;
   }
   return VerdictKind::consistent;
 }
@@ -124,7 +142,9 @@ std::string reason_for(const Verdict& verdict) {
   for (const auto& check : verdict.checks) {
     if (!check.holds) parts.push_back(describe(check));
   }
-  for (const auto& law : verdict.laws) {
+  const bool is_fault =
+      verdict.kind == VerdictKind::refuted || verdict.kind == VerdictKind::inconclusive;
+  for (const auto& law : is_fault ? verdict.laws : deciding_laws(verdict.laws)) {
     if (law.kind == verdict.kind) parts.push_back(describe(law));
   }
   if (parts.empty()) parts.push_back(fmt::format("all {} checks hold", verdict.checks.size()));
@@ -155,7 +175,19 @@ Verdict judge(const Claim& claim, const std::vector<Row>& rows) {
 }
 
 bool is_expected(const Claim& claim, const Verdict& verdict) {
-  return std::ranges::find(claim.expected, verdict.kind) != claim.expected.end();
+  const auto is_named = [&](const std::string& name) {
+    return std::ranges::find(claim.refuted_by, name) != claim.refuted_by.end();
+  };
+  const bool has_kind = std::ranges::find(claim.expected, verdict.kind) != claim.expected.end();
+  if (verdict.kind != VerdictKind::refuted || claim.refuted_by.empty()) return has_kind;
+  const auto is_foreseen = [&](const auto& law) {
+    return law.kind != VerdictKind::refuted || is_named(law.name);
+  };
+  const auto holds_or_named = [&](const auto& check) {
+    return check.holds || is_named(check.name);
+  };
+  return has_kind && std::ranges::all_of(verdict.laws, is_foreseen) &&
+         std::ranges::all_of(verdict.checks, holds_or_named);
 }
 
 Verdict run_control(const Claim& claim, const Control& control) {
@@ -166,7 +198,11 @@ Verdict run_control(const Claim& claim, const Control& control) {
       rows.insert(rows.end(), measured.begin(), measured.end());
     }
   }
-  return judge(claim, rows);
+  Claim judged = claim;
+  std::erase_if(judged.checks, [&](const auto& check) {
+    return std::ranges::find(control.without, check.name) != control.without.end();
+  });
+  return judge(judged, rows);
 }
 
 }  // namespace overparam::claims

@@ -253,13 +253,6 @@ std::vector<Design> landscape_designs(Scale scale) {
               {{"n", 1000}, {"w", 16}, {"side", 28}, {"batch", 128}, {"epochs", 164}}, 6, 120, 5)};
 }
 
-std::function<double(const std::vector<Row>&)> most_or_none(const std::string& design,
-                                                            const std::string& name) {
-  return [=](const std::vector<Row>& rows) {
-    return rows_of(rows, design).empty() ? 0 : most(design, name)(rows);
-  };
-}
-
 std::uint64_t landscape_memory(const Point& point) {
   const double vectors = point.at("products") + 12;
   if (point.design == kResidual) return digit_memory(point, vectors);
@@ -295,6 +288,10 @@ Claim landscape_claim(const std::string& id, const std::string& criterion) {
   };
 }
 
+std::string of_paper(const std::string& name) { return name + ", paper's network"; }
+
+std::string of_residual(const std::string& name) { return name + ", residual network"; }
+
 std::vector<Check> check_both(
     const std::string& name,
     const std::string& meaning,
@@ -302,12 +299,12 @@ std::vector<Check> check_both(
     std::function<double(const std::vector<Row>&)> (*value)(const std::string&, const std::string&),
     double low,
     double high) {
-  return {{.name = name + ", paper's network",
+  return {{.name = of_paper(name),
            .meaning = meaning,
            .value = value(kPaper, column),
            .low = low,
            .high = high},
-          {.name = name + ", residual network",
+          {.name = of_residual(name),
            .meaning = meaning,
            .value = value(kResidual, column),
            .low = low,

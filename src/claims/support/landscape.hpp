@@ -38,13 +38,13 @@ std::uint64_t landscape_memory(const Point& point);
 Design small_paper_design(const Values& settings = {}, const std::vector<Axis>& axes = {});
 Design small_residual_design();
 
-/// `most`, and 0 for a control that leaves the network out.
-std::function<double(const std::vector<Row>&)> most_or_none(const std::string& design,
-                                                            const std::string& name);
-
 /// The part that the claims of the figure share: designs, measurement, positive control and the
 /// window in words. Checks hold at every snapshot of every seed.
 Claim landscape_claim(const std::string& id, const std::string& criterion);
+
+/// The names of such checks.
+std::string of_paper(const std::string& name);
+std::string of_residual(const std::string& name);
 
 /// One check a network: `value` of ("paper" or "residual", column) lies in [low, high].
 std::vector<Check> check_both(

@@ -44,10 +44,10 @@ Passes passes_of(const net::Network& network, const at::Tensor& inputs) {
   return passes;
 }
 
-/// The mean over samples of the spectral norm of matrices (n, d, m).
-double mean_spectral_norm(const at::Tensor& matrices) {
+/// The spectral norms (n) of matrices (n, d, m).
+at::Tensor spectral_norms(const at::Tensor& matrices) {
   const at::Tensor grams = at::matmul(matrices, matrices.transpose(1, 2));
-  return at::linalg_eigvalsh(grams).select(1, -1).clamp_min(0).sqrt().mean().item<double>();
+  return at::linalg_eigvalsh(grams).select(1, -1).clamp_min(0).sqrt();
 }
 
 /// Compares perturbed networks with the one at the start.
@@ -56,14 +56,12 @@ class Comparison {
   Comparison(const net::Network& start, const at::Tensor& inputs)
       : inputs_(inputs), before_(passes_of(start, inputs)) {}
 
-  /// Means over `count` samples from `first` on, the largest of each over the layers.
+  /// Means over `count` samples from `first` on, the largest of each over the layers; "most_", the
+  /// largest over samples and layers.
   [[nodiscard]] Values changes(const net::Network& moved,
                                std::int64_t first,
                                std::int64_t count) const {
     const auto chosen = [&](const at::Tensor& all) { return all.narrow(0, first, count); };
-    const auto mean_norm = [](const at::Tensor& rows) {
-      return rows.norm(2, 1).mean().item<double>();
-    };
     const Passes after = passes_of(moved, chosen(inputs_));
     Values largest;
     for (std::size_t layer = 0; layer < before_.features.size(); ++layer) {
@@ -71,11 +69,15 @@ class Comparison {
       const at::Tensor g = chosen(before_.pre_activations[layer]);
       const at::Tensor back = chosen(before_.backs[layer]);
       const at::Tensor flips = ((after.features[layer] > 0) != (h > 0)).sum(1).to(at::kDouble);
-      raise(largest,
-            {{"change_h", mean_norm(after.features[layer] - h)},
-             {"change_g", mean_norm(after.pre_activations[layer] - g)},
-             {"change_back", mean_spectral_norm(after.backs[layer] - back)},
-             {"flips", flips.mean().item<double>()}});
+      const auto raise_by = [&](const std::string& name, const at::Tensor& of_samples) {
+        raise(largest,
+              {{name, of_samples.mean().item<double>()},
+               {"most_" + name, of_samples.max().item<double>()}});
+      };
+      raise_by("change_h", (after.features[layer] - h).norm(2, 1));
+      raise_by("change_g", (after.pre_activations[layer] - g).norm(2, 1));
+      raise_by("change_back", spectral_norms(after.backs[layer] - back));
+      raise_by("flips", flips);
     }
     return largest;
   }
@@ -144,19 +146,20 @@ std::vector<Row> measure_stability(const Point& original, Adversary adversary) {
       Row row = row_of(point, family);
       row.values.insert(changes.begin(), changes.end());
       row.values["counted"] = row.at("flips") * kSamples;
-      row.values["change_back_scaled"] =
-          row.at("change_back") / std::sqrt(row.at("m") / row.at("d"));
+      row.values["most_back_scaled"] =
+          row.at("most_change_back") / std::sqrt(row.at("m") / row.at("d"));
       rows.push_back(std::move(row));
     };
     add_row("random", comparison.changes(perturbed(network, random, omega), 0, kSamples));
     add_row("gradient", comparison.changes(perturbed(network, gradient, omega), 0, kSamples));
-    Values mean;
+    Values all;
     for (std::size_t sample = 0; sample < tapes.size(); ++sample) {
       for (const auto& [name, value] : worst_against(sample, omega)) {
-        mean[name] += value / kSamples;
+        const bool is_largest = name.starts_with("most_");
+        all[name] = is_largest ? std::max(all[name], value) : all[name] + value / kSamples;
       }
     }
-    add_row("adversarial", mean);
+    add_row("adversarial", all);
   }
   return rows;
 }

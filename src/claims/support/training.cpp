@@ -48,6 +48,14 @@ TrainingRun train_run(net::Network& network,
   return run;
 }
 
+Check all_reach(const std::string& target, const std::string& design, const std::string& steps) {
+  return {.name = "share of runs that reach " + target + ", design " + design,
+          .meaning = "a run that does not has no T, and the laws in T would not see it",
+          .value = share_with_number(design, steps),
+          .low = 0.99,
+          .high = 1};
+}
+
 void bring_targets_near(train::Problem& problem, const net::Network& network, double scale) {
   net::Workspace workspace(network.options());
   problem.targets = network.forward(problem.inputs, workspace) + scale * problem.targets;

@@ -33,6 +33,13 @@ TrainingRun train_run(net::Network& network,
                       const std::string& rule,
                       train::TrainOptions options);
 
+/// The runs of a design have their T. One that never reaches its target has none, and would be
+/// missing from the laws in T though it is the first to break them.
+/// @param target as the check's name says it: "1e-3 F_0"   @param steps the column of T
+Check all_reach(const std::string& target,
+                const std::string& design,
+                const std::string& steps = "steps");
+
 /// Replaces targets y* by y(W^(0)) + scale * y*, so that the weights need to move only a little:
 /// with close inputs, targets of size 1 drive networks of these widths out of the regime of the
 /// theorem.
