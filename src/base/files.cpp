@@ -9,6 +9,7 @@
 #include <sstream>
 #include <utility>
 
+#include "overparam/base/memory.hpp"
 #include "overparam/base/require.hpp"
 
 namespace overparam::base {
@@ -77,10 +78,28 @@ std::string read_file(const fs::path& path) {
           "cannot read {}: {}",
           path.string(),
           std::strerror(errno != 0 ? errno : ENOENT));
-  std::ostringstream text;
-  text << stream.rdbuf();
+  std::string text;
+  const auto size = fs::is_regular_file(path, error) ? fs::file_size(path, error) : 0;
+  if (!error && size > 0) {
+    plan_reading(path, size);
+    text.resize(size);
+    stream.read(text.data(), static_cast<std::streamsize>(size));
+    text.resize(static_cast<std::size_t>(stream.gcount()));
+  } else {  // pipes, and the kernel's files, which tell no size
+    std::ostringstream whole;
+    whole << stream.rdbuf();
+    text = std::move(whole).str();
+  }
   require(!stream.bad(), ErrorKind::data, "cannot read {}: the read failed", path.string());
-  return std::move(text).str();
+  return text;
+}
+
+void plan_reading(const fs::path& path, std::uint64_t bytes) {
+  constexpr std::uint64_t kAlwaysThere = 64 << 20;
+  if (bytes <= kAlwaysThere) return;
+  MemoryPlan plan("reading " + path.string());
+  plan.add("what is read", bytes);
+  plan.check();
 }
 
 void make_writable_folder(const fs::path& folder) {

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <sstream>
 
 #include "npy_header.hpp"
 #include "overparam/base/files.hpp"
@@ -47,6 +48,11 @@ struct Descriptor {
 
 }  // namespace
 
+void MappedArray::forget(const fs::path& path) {
+  fs::remove(with_suffix(path, ".tiles"));
+  fs::remove(with_suffix(path, ".part"));
+}
+
 MappedArray::MappedArray(fs::path path,
                          std::vector<std::int64_t> sizes,
                          at::ScalarType type,
@@ -68,6 +74,7 @@ MappedArray::MappedArray(fs::path path,
   const std::string header = npy_header(sizes, type);
   read_log(identity, fresh);
   if (done_.empty()) {
+    forget(path_);  // first, because it takes room
     const auto room = fs::space(folder).available;
     require(bytes + header.size() <= room,
             ErrorKind::capacity,
@@ -90,7 +97,9 @@ MappedArray::~MappedArray() {
 void MappedArray::read_log(const std::string& identity, bool fresh) {
   std::error_code ignored;
   if (fresh || !fs::exists(log_, ignored) || !fs::exists(part_, ignored)) return;
-  std::ifstream log(log_);
+  const std::string text = read_file(log_);
+  const std::size_t whole_lines = text.rfind('\n') + 1;
+  std::istringstream log(text.substr(0, whole_lines));
   std::string found;
   std::getline(log, found);
   require(found == identity,
@@ -104,6 +113,8 @@ void MappedArray::read_log(const std::string& identity, bool fresh) {
   std::getline(log, side);
   const auto stored = parse_integer(side);
   if (!stored) return;  // killed before the first tile
+  // A line that was cut short says nothing, and must not become the beginning of the next one.
+  fs::resize_file(log_, whole_lines);
   for (std::string line; std::getline(log, line);) {
     if (const auto tile = parse_integer(line)) done_.insert(*tile);
   }

@@ -8,9 +8,9 @@
 #include <fstream>
 #include <functional>
 #include <limits>
-#include <optional>
 #include <sstream>
 
+#include "control_group.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/base/text.hpp"
 
@@ -19,13 +19,6 @@ namespace overparam::base {
 namespace {
 
 constexpr std::uint64_t kUnlimited = std::numeric_limits<std::uint64_t>::max();
-
-std::optional<std::uint64_t> number_in(const char* path) {
-  std::ifstream file(path);
-  std::uint64_t value = 0;
-  if (file >> value) return value;
-  return std::nullopt;
-}
 
 std::uint64_t system_available() {
   std::ifstream file("/proc/meminfo");
@@ -39,20 +32,15 @@ std::uint64_t system_available() {
   return kUnlimited;
 }
 
-std::uint64_t control_group_available() {
-  const auto limit = number_in("/sys/fs/cgroup/memory.max");
-  const auto used = number_in("/sys/fs/cgroup/memory.current");
-  if (!limit || !used) return kUnlimited;
-  return *limit > *used ? *limit - *used : 0;
-}
-
 std::uint64_t saturating_product(std::uint64_t a, std::uint64_t b) {
   return b != 0 && a > kUnlimited / b ? kUnlimited : a * b;
 }
 
 }  // namespace
 
-std::uint64_t available_memory() { return std::min(system_available(), control_group_available()); }
+std::uint64_t available_memory() {
+  return std::min(system_available(), control_group_available("/"));
+}
 
 std::uint64_t resident_memory() {
   std::ifstream file("/proc/self/statm");

@@ -179,6 +179,9 @@ at::Tensor parse_npy(std::string_view bytes, const std::string& name) {
 }
 
 at::Tensor read_npy(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(path, error);
+  if (!error) plan_reading(path, 2 * size);  // the file and the array
   return parse_npy(read_file(path), path.string());
 }
 

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -126,12 +127,16 @@ std::vector<Member> read_directory(const Bytes& bytes) {
 
 std::string inflate_member(std::string_view packed, const Member& member, const std::string& name) {
   // Deflate packs at most about 1032 to 1, so a larger claim is a lie and not worth the memory.
-  require(
-      member.size <= packed.size() * 1040 + 64 && member.size < std::numeric_limits<uInt>::max(),
-      ErrorKind::data,
-      "{}: claims to unpack to {} bytes",
-      name,
-      member.size);
+  const std::uint64_t most =
+      std::min<std::uint64_t>(packed.size() * 1040 + 64, std::numeric_limits<uInt>::max() - 1);
+  require(member.size <= most,
+          ErrorKind::data,
+          "{}: claims to unpack to {} bytes, at most {} can be read from its {}",
+          name,
+          member.size,
+          most,
+          packed.size());
+  plan_reading(name, 2 * member.size);  // unpacked, and the array
   std::string unpacked(member.size, '\0');
   z_stream stream{};
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));

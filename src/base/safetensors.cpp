@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -72,6 +73,26 @@ at::Tensor read_entry(const nlohmann::json& entry,
   return tensor;
 }
 
+/// The bytes of one tensor.
+struct Range {
+  std::uint64_t begin;
+  std::uint64_t end;
+  std::string name;
+};
+
+void refuse_overlaps(std::vector<Range> ranges, const std::filesystem::path& path) {
+  std::erase_if(ranges, [](const Range& range) { return range.begin == range.end; });
+  std::ranges::sort(ranges, {}, &Range::begin);
+  for (std::size_t i = 1; i < ranges.size(); ++i) {
+    require(ranges[i - 1].end <= ranges[i].begin,
+            ErrorKind::data,
+            "{}: the data of the tensors {} and {} overlap",
+            path.string(),
+            ranges[i - 1].name,
+            ranges[i].name);
+  }
+}
+
 }  // namespace
 
 const at::Tensor* TensorFile::find(const std::string& name) const {
@@ -123,6 +144,7 @@ TensorFile read_safetensors(const std::filesystem::path& path) {
   const std::string_view data = std::string_view(bytes).substr(sizeof length + length);
 
   TensorFile file;
+  std::vector<Range> ranges;
   try {
     const auto header = nlohmann::ordered_json::parse(
         bytes.begin() + sizeof length,
@@ -133,11 +155,14 @@ TensorFile read_safetensors(const std::filesystem::path& path) {
       } else {
         const std::string where = fmt::format("{}, tensor {}", path.string(), name);
         file.tensors.emplace_back(name, read_entry(entry, data, where));
+        const auto& offsets = entry.at("data_offsets");
+        ranges.push_back({offsets[0].get<std::uint64_t>(), offsets[1].get<std::uint64_t>(), name});
       }
     }
   } catch (const nlohmann::json::exception& error) {
     fail(ErrorKind::data, "{}: the header is damaged ({})", path.string(), error.what());
   }
+  refuse_overlaps(std::move(ranges), path);
   return file;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "overparam/base/work_queue.hpp"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
@@ -41,13 +43,19 @@ class SharedRun {
   }
 
  private:
+  /// Beside what is in flight, which is more than the limit where one item alone is.
+  [[nodiscard]] bool fits(const WorkItem& item) const {
+    return bytes_in_flight_ <= options_.memory_limit &&
+           item.bytes <= options_.memory_limit - bytes_in_flight_;
+  }
+
   const WorkItem* take() {
     std::unique_lock lock(mutex_);
     for (;;) {
       if (next_ == items_.size()) return nullptr;
       if (options_.stops_when_interrupted && interrupted()) return nullptr;
       const WorkItem& item = items_[next_];
-      if (in_flight_ == 0 || bytes_in_flight_ + item.bytes <= options_.memory_limit) {
+      if (in_flight_ == 0 || fits(item)) {
         ++next_;
         ++in_flight_;
         bytes_in_flight_ += item.bytes;
@@ -67,10 +75,17 @@ class SharedRun {
     } else {
       ++summary_.finished;
     }
-    if (options_.on_finished) {
-      options_.on_finished(done_, static_cast<std::int64_t>(items_.size()), item.name);
-    }
+    report(item);
     memory_returned_.notify_all();
+  }
+
+  void report(const WorkItem& item) {
+    if (!options_.on_finished) return;
+    try {
+      options_.on_finished(done_, static_cast<std::int64_t>(items_.size()), item.name);
+    } catch (...) {
+      summary_.failures.push_back({item.name, std::current_exception()});
+    }
   }
 
   const std::vector<WorkItem>& items_;
@@ -93,18 +108,21 @@ void WorkSummary::rethrow() const {
 WorkQueue::WorkQueue(WorkQueueOptions options) : options_(std::move(options)) {}
 
 WorkSummary WorkQueue::run(const std::vector<WorkItem>& items) const {
-  const int threads = options_.threads > 0 ? options_.threads : available_threads();
-  const int workers = std::clamp(static_cast<int>(items.size()), 1, threads);
+  const int threads = options_.threads == 0 ? at::get_num_threads() : options_.threads;
+  const int workers = std::clamp(static_cast<int>(items.size()), 1, std::max(threads, 1));
   const int threads_each = threads / workers;
 
   SharedRun shared(items, options_);
-  const auto work = [&] {
-    const ThreadGuard guard(threads_each);
-    shared.work();
-  };
+  // A number that no machine has is refused here; in a helper it would end the program.
+  const ThreadGuard own(threads_each);
   std::vector<std::jthread> helpers;
-  for (int i = 1; i < workers; ++i) helpers.emplace_back(work);
-  work();
+  for (int i = 1; i < workers; ++i) {
+    helpers.emplace_back([&] {
+      const ThreadGuard guard(threads_each);
+      shared.work();
+    });
+  }
+  shared.work();
   helpers.clear();
   return shared.summary();
 }

@@ -2,6 +2,7 @@
 #include "overparam/kernel/infinite.hpp"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,7 +10,6 @@
 #include <optional>
 
 #include "angle_table.hpp"
-#include "overparam/base/memory.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/base/work_queue.hpp"
 #include "overparam/linalg/products.hpp"
@@ -74,6 +74,7 @@ struct InfiniteKernel::State {
   void tabulate_stream();
   [[nodiscard]] double at_angle(double angle, double norm) const;
   [[nodiscard]] std::optional<Table> table_for(const Side& left, const Side& right) const;
+  [[nodiscard]] base::MemoryPlan plan(std::int64_t n, std::int64_t others, bool in_memory) const;
   [[nodiscard]] Side prepare(const at::Tensor& inputs) const;
   template <typename Real>
   void fill_tile(const Side& left,
@@ -151,6 +152,24 @@ std::optional<Table> InfiniteKernel::State::table_for(const Side& left, const Si
     values.push_back(at_angle(angle, norm));
   }
   return Table{AngleTable(values).series(), false};
+}
+
+base::MemoryPlan InfiniteKernel::State::plan(std::int64_t n,
+                                             std::int64_t others,
+                                             bool in_memory) const {
+  const std::int64_t columns = others > 0 ? others : n;
+  const std::int64_t samples = n + others;
+  base::MemoryPlan plan("infinite kernel");
+  if (in_memory) plan.add("kernel", {n, columns}, c10::elementSize(options.type));
+  plan.add("inputs in float64, twice", {2, samples, architecture.input_size}, sizeof(double));
+  // Three a cell are kept, after all of them and their squares were made in float64.
+  if (!of_stream) {
+    plan.add("norms of cells", {4, samples, program.total_cells()}, sizeof(double));
+  }
+  plan.add("tiles",
+           {at::get_num_threads(), std::min(n, kTileRows), std::min(columns, kTileColumns)},
+           c10::elementSize(options.type));
+  return plan;
 }
 
 Side InfiniteKernel::State::prepare(const at::Tensor& inputs) const {
@@ -345,10 +364,7 @@ bool InfiniteKernel::State::fill(const at::Tensor& inputs,
 at::Tensor InfiniteKernel::State::make(const at::Tensor& inputs, const at::Tensor* others) const {
   const std::int64_t n = inputs.size(0);
   const std::int64_t columns = others != nullptr ? others->size(0) : n;
-  base::MemoryPlan plan("infinite kernel");
-  plan.add("kernel", {n, columns}, c10::elementSize(options.type));
-  plan.add("inputs in float64, twice", {2, n + columns, inputs.size(1)}, sizeof(double));
-  plan.check(options.memory_limit);
+  plan(n, others != nullptr ? columns : 0, true).check(options.memory_limit);
   at::Tensor out = at::empty({n, columns}, at::dtype(options.type));
   base::require(fill(inputs, others, out), ErrorKind::usage, "infinite kernel: interrupted");
   return out;
@@ -379,6 +395,10 @@ at::Tensor InfiniteKernel::operator()(const at::Tensor& inputs) const {
 
 at::Tensor InfiniteKernel::operator()(const at::Tensor& inputs, const at::Tensor& others) const {
   return state_->make(inputs, &others);
+}
+
+base::MemoryPlan InfiniteKernel::plan(std::int64_t n, std::int64_t others, bool in_memory) const {
+  return state_->plan(n, others, in_memory);
 }
 
 bool InfiniteKernel::fill(const at::Tensor& inputs, at::Tensor& out) const {

@@ -6,13 +6,7 @@
 #include <numbers>
 #include <utility>
 
-// One function, compiled for each width of vectors, and chosen when the program starts.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define OVERPARAM_EVERY_WIDTH \
-  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define OVERPARAM_EVERY_WIDTH
-#endif
+#include "overparam/base/vector_clones.hpp"
 
 namespace overparam::kernel {
 
@@ -168,7 +162,7 @@ template <typename Real>
 
 #define OVERPARAM_PAIR_ARRAYS(Real)                                                \
   template <>                                                                      \
-  OVERPARAM_EVERY_WIDTH void advance_gaps(                                         \
+  OVERPARAM_VECTOR_CLONES void advance_gaps(                                       \
       double beta, std::int64_t pairs, const Real* gap, Real* next, Real* slope) { \
     if (slope != nullptr) {                                                        \
       advance<Real, true>(beta, pairs, gap, next, slope);                          \
@@ -177,41 +171,41 @@ template <typename Real>
     }                                                                              \
   }                                                                                \
   template <>                                                                      \
-  OVERPARAM_EVERY_WIDTH void add_part(std::int64_t pairs,                          \
-                                      Real left,                                   \
-                                      Real scale,                                  \
-                                      const Real* norm,                            \
-                                      const Real* inverse,                         \
-                                      const Real* part_gap,                        \
-                                      Real* gap) {                                 \
+  OVERPARAM_VECTOR_CLONES void add_part(std::int64_t pairs,                        \
+                                        Real left,                                 \
+                                        Real scale,                                \
+                                        const Real* norm,                          \
+                                        const Real* inverse,                       \
+                                        const Real* part_gap,                      \
+                                        Real* gap) {                               \
     add_one_part(pairs, left, scale, norm, inverse, part_gap, gap);                \
   }                                                                                \
   template <>                                                                      \
-  OVERPARAM_EVERY_WIDTH void add_products(std::int64_t pairs,                      \
-                                          Real factor,                             \
-                                          const Real* norm,                        \
-                                          const Real* gap,                         \
-                                          const Real* weight,                      \
-                                          Real* sum) {                             \
+  OVERPARAM_VECTOR_CLONES void add_products(std::int64_t pairs,                    \
+                                            Real factor,                           \
+                                            const Real* norm,                      \
+                                            const Real* gap,                       \
+                                            const Real* weight,                    \
+                                            Real* sum) {                           \
     add_all_products(pairs, factor, norm, gap, weight, sum);                       \
   }                                                                                \
   template <>                                                                      \
-  OVERPARAM_EVERY_WIDTH void sum_series(std::int64_t pairs,                        \
-                                        const Real* series,                        \
-                                        std::int64_t terms,                        \
-                                        const Real* gap,                           \
-                                        Real scale,                                \
-                                        const Real* norm,                          \
-                                        Real* out) {                               \
+  OVERPARAM_VECTOR_CLONES void sum_series(std::int64_t pairs,                      \
+                                          const Real* series,                      \
+                                          std::int64_t terms,                      \
+                                          const Real* gap,                         \
+                                          Real scale,                              \
+                                          const Real* norm,                        \
+                                          Real* out) {                             \
     sum_all_series(pairs, series, terms, gap, scale, norm, out);                   \
   }                                                                                \
   template <>                                                                      \
-  OVERPARAM_EVERY_WIDTH void add_scaled(                                           \
+  OVERPARAM_VECTOR_CLONES void add_scaled(                                         \
       std::int64_t pairs, Real factor, const Real* value, Real* sum) {             \
     for (std::int64_t j = 0; j < pairs; ++j) sum[j] += factor * value[j];          \
   }                                                                                \
   template <>                                                                      \
-  OVERPARAM_EVERY_WIDTH void scale_by(                                             \
+  OVERPARAM_VECTOR_CLONES void scale_by(                                           \
       std::int64_t pairs, Real factor, const Real* by, Real* out) {                \
     for (std::int64_t j = 0; j < pairs; ++j) out[j] *= factor * by[j];             \
   }
@@ -220,6 +214,5 @@ OVERPARAM_PAIR_ARRAYS(double)
 OVERPARAM_PAIR_ARRAYS(float)
 
 #undef OVERPARAM_PAIR_ARRAYS
-#undef OVERPARAM_EVERY_WIDTH
 
 }  // namespace overparam::kernel

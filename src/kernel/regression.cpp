@@ -9,6 +9,7 @@
 #include "kernel_shapes.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/linalg/products.hpp"
+#include "overparam/net/loss.hpp"
 
 namespace overparam::kernel {
 
@@ -114,7 +115,9 @@ std::string KernelRegression::describe() const {
                      residual_);
 }
 
-double classification_accuracy(const at::Tensor& outputs, const at::Tensor& labels) {
+double classification_accuracy(const at::Tensor& outputs,
+                               const at::Tensor& labels,
+                               std::int64_t num_classes) {
   base::require(outputs.dim() == 2 && labels.dim() == 1 && outputs.size(0) == labels.size(0) &&
                     outputs.numel() > 0 && labels.scalar_type() == at::kLong,
                 ErrorKind::usage,
@@ -122,9 +125,18 @@ double classification_accuracy(const at::Tensor& outputs, const at::Tensor& labe
                 "and ({})",
                 fmt::join(outputs.sizes(), ", "),
                 fmt::join(labels.sizes(), ", "));
-  const at::Tensor right = outputs.size(1) > 1 ? outputs.argmax(1) == labels
-                                               : (outputs.select(1, 0) >= 0) == (labels > 0);
-  return right.to(at::kDouble).mean().item<double>();
+  const at::Tensor rows = outputs.to(at::kCPU, at::kDouble).contiguous();
+  const at::Tensor classes = labels.cpu().clamp_min(0).contiguous();
+  const std::int64_t shown = classes.max().item<std::int64_t>() + 1;
+  const std::int64_t count = num_classes > 0 ? num_classes : std::max<std::int64_t>(shown, 2);
+  const auto d = static_cast<std::size_t>(rows.size(1));
+  std::int64_t right = 0;
+  for (std::int64_t i = 0; i < rows.size(0); ++i) {
+    const auto* output = rows.data_ptr<double>() + i * rows.size(1);
+    const auto predicted = net::predicted_class({output, d}, count);
+    right += predicted == classes.data_ptr<std::int64_t>()[i] ? 1 : 0;
+  }
+  return static_cast<double>(right) / static_cast<double>(rows.size(0));
 }
 
 }  // namespace overparam::kernel

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "overparam/base/random.hpp"
+#include "overparam/base/require.hpp"
 #include "overparam/base/work_queue.hpp"
 #include "pair_arrays.hpp"
 
@@ -224,7 +225,9 @@ std::vector<LimitEstimate> stream_limits(const LimitProgram& program,
                          values[k][shift] = Walk(program, gaps[k], normals).values();
                        }});
     }
-    base::WorkQueue().run(items).rethrow();
+    const auto summary = base::WorkQueue().run(items);
+    summary.rethrow();
+    base::require(summary.skipped == 0, ErrorKind::usage, "infinite kernel: interrupted");
   }
   std::vector<LimitEstimate> estimates;
   for (const auto& of_gap : values) estimates.push_back(estimate_of(of_gap));

@@ -2,6 +2,7 @@
 #include "overparam/kernel/tangent_kernel.hpp"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <cmath>
@@ -9,7 +10,6 @@
 #include "overparam/base/interrupt.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/linalg/products.hpp"
-#include "overparam/base/threads.hpp"
 #include "tile_sum.hpp"
 #include "uses.hpp"
 
@@ -86,7 +86,8 @@ base::MemoryPlan memory_of(const net::Architecture& architecture,
     const std::int64_t widest = architecture.largest_width();
     plan.add("factors in bfloat16", {c * samples + widest, widest}, 2);
   }
-  plan.add("products in hand", {base::available_threads(), kProductNumbers}, 2 * sizeof(double));
+  // One more than there are threads: the allocator keeps blocks of this size for a while.
+  plan.add("products in hand", {at::get_num_threads() + 1, kProductNumbers}, 2 * sizeof(double));
   return plan;
 }
 

@@ -2,10 +2,10 @@
 #include "tile_sum.hpp"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include <algorithm>
 
-#include "overparam/base/threads.hpp"
 #include "overparam/base/work_queue.hpp"
 #include "overparam/linalg/products.hpp"
 
@@ -240,7 +240,7 @@ std::int64_t TileSum::samples_in_piece(const Factors& factors) const {
   if (options_.block == OutputBlock::full && c_ * n * rows <= 512) return n;
   const std::int64_t pairs = shape_.rows * shape_.columns / (shape_.symmetric ? 2 : 1);
   std::int64_t wanted = 512;
-  while (wanted > 128 && pairs < kPiecesOfThread * base::available_threads() * wanted * wanted) {
+  while (wanted > 128 && pairs < kPiecesOfThread * at::get_num_threads() * wanted * wanted) {
     wanted /= 2;
   }
   return std::max<std::int64_t>(1, wanted / rows);
@@ -369,11 +369,15 @@ void TileSum::add_piece(const Factors& left,
       for (std::int64_t a = 0; a < c_; ++a) {
         for (std::int64_t b = piece.on_diagonal ? a : 0; b < c_; ++b) {
           add_pair(a, b, 0);
+          if (!piece.on_diagonal || a == b) {
+            add_hadamard(part(block_of(sum, a, b)), products, overlaps, P, gain);
+            continue;
+          }
           at::Tensor block = at::zeros({piece.rows, piece.columns}, sum.options());
           add_hadamard(block, products, overlaps, P, gain);
           part(block_of(sum, a, b)).add_(block);
           // K of the uses in the other order, transposed.
-          if (piece.on_diagonal && a != b) part(block_of(sum, b, a)).add_(block.t());
+          part(block_of(sum, b, a)).add_(block.t());
         }
       }
     } else if (options_.block == OutputBlock::diagonal) {

@@ -56,6 +56,12 @@ class Iteration {
         iterations_(columns()),
         active_(columns()) {
     column_dots(right_, right_, squared_norms_);
+    for (const double squared : squared_norms_) {
+      base::require(std::isfinite(squared),
+                    ErrorKind::numeric,
+                    "conjugate gradients: a right-hand side has norm {}",
+                    std::sqrt(squared));
+    }
   }
 
   ConjugateGradientResult run() {
@@ -150,7 +156,7 @@ class Iteration {
     for (std::size_t c = 0; c < columns(); ++c) {
       double& relative = relative_residuals_[c];
       relative = squared_norms_[c] > 0 ? std::sqrt(relative) / std::sqrt(squared_norms_[c]) : 0;
-      active_[c] = relative > tolerance;
+      active_[c] = !(relative <= tolerance);  // what is not a number is not solved
       any = any || active_[c];
     }
     return any;

@@ -161,7 +161,7 @@ at::Tensor Lanczos::projected() const {
 }
 
 RitzValues ritz_values(const Lanczos& process) {
-  const std::int64_t size = process.products();
+  const std::int64_t size = process.size();
   const auto [values, vectors] = at::linalg_eigh(process.projected());
   const auto value = values.accessor<double, 1>();
   const auto vector = vectors.accessor<double, 2>();
@@ -190,7 +190,9 @@ ExtremeEigenvalues extreme_eigenvalues(const SymmetricOperator& op,
   ExtremeEigenvalues result;
   bool running = true;
   while (running && !result.converged) {
-    running = process.extend(kProductsBetweenChecks);
+    for (int i = 0; i < kProductsBetweenChecks && running; ++i) {
+      running = process.extend(1) && (!options.keep_going || options.keep_going());
+    }
     const RitzValues ritz = ritz_values(process);
     result.products = process.products();
     result.largest = ritz.values.back();

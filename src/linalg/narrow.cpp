@@ -13,8 +13,8 @@
 #include "onednn.hpp"
 #include "overparam/base/catalogue.hpp"
 #include "overparam/base/require.hpp"
+#include "overparam/base/vector_clones.hpp"
 #include "overparam/linalg/products.hpp"
-#include "vector_clones.hpp"
 
 namespace overparam::linalg {
 

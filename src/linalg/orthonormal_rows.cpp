@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "overparam/base/require.hpp"
+#include "overparam/base/vector_clones.hpp"
 #include "overparam/linalg/products.hpp"
-#include "vector_clones.hpp"
 
 namespace overparam::linalg {
 

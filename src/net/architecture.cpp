@@ -2,6 +2,7 @@
 #include "overparam/net/architecture.hpp"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <cmath>
@@ -263,6 +264,18 @@ void select_trained(Architecture& architecture, const std::string& subset) {
                 architecture.name);
 }
 
+namespace {
+
+void round_to_float(at::Tensor& values) {
+  constexpr std::int64_t kGrain = 1 << 16;
+  double* numbers = values.data_ptr<double>();
+  at::parallel_for(0, values.numel(), kGrain, [=](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) numbers[i] = static_cast<float>(numbers[i]);
+  });
+}
+
+}  // namespace
+
 void draw_initial_block(const Architecture& architecture,
                         int block,
                         std::uint64_t seed,
@@ -274,6 +287,7 @@ void draw_initial_block(const Architecture& architecture,
       out.device().is_cpu() ? out : at::empty(out.sizes(), out.options().device(at::kCPU));
   base::fill_normal(drawn, deviation, stream);
   if (shape.law == InitialLaw::signs) drawn.sign_().mul_(deviation);
+  if (drawn.scalar_type() == at::kDouble) round_to_float(drawn);
   if (!drawn.is_same(out)) out.copy_(drawn);
 }
 

@@ -13,9 +13,6 @@
 
 namespace overparam::net {
 
-namespace {
-
-/// The class an output row stands for.
 std::int64_t predicted_class(std::span<const double> output, std::int64_t num_classes) {
   if (output.size() > 1) {
     return std::distance(output.begin(), std::ranges::max_element(output));
@@ -25,6 +22,8 @@ std::int64_t predicted_class(std::span<const double> output, std::int64_t num_cl
   const double place = std::clamp((output[0] + 1) / 2 * last, 0.0, last);
   return std::llround(place);
 }
+
+namespace {
 
 /// The samples of CPU tensors one by one, in float64.
 template <typename Scalar>

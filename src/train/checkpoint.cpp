@@ -43,11 +43,25 @@ std::string metadata(const base::TensorFile& file,
   return entry->second;
 }
 
-double number(const base::TensorFile& file, const std::string& key, const std::string& where) {
+template <typename Number>
+Number read_as(std::optional<Number> (*parse)(std::string_view),
+               const base::TensorFile& file,
+               const std::string& key,
+               const std::string& where) {
   const std::string text = metadata(file, key, where);
-  const auto value = base::parse_number(text);
+  const auto value = parse(text);
   base::require(value.has_value(), ErrorKind::data, "{}: {} is \"{}\"", where, key, text);
   return *value;
+}
+
+double number(const base::TensorFile& file, const std::string& key, const std::string& where) {
+  return read_as(base::parse_number, file, key, where);
+}
+
+std::int64_t integer(const base::TensorFile& file,
+                     const std::string& key,
+                     const std::string& where) {
+  return read_as(base::parse_integer, file, key, where);
 }
 
 }  // namespace
@@ -87,6 +101,7 @@ void save_checkpoint(const std::filesystem::path& path,
   file.metadata["newton_ratio"] = fmt::format("{}", state.newton.former_ratio);
   file.metadata["newton_milestone"] = fmt::format("{}", state.newton.milestone);
   file.metadata["newton_milestone_step"] = std::to_string(state.newton.milestone_step);
+  file.metadata["products"] = linalg::to_string(state.products);
   file.metadata["seconds"] = fmt::format("{}", state.seconds);
   base::write_safetensors(path, file);
 }
@@ -96,15 +111,23 @@ TrainState load_checkpoint(const std::filesystem::path& path,
                            const std::string& fingerprint) {
   const std::string where = path.string();
   const base::TensorFile file = base::read_safetensors(path);
+  const std::string found = metadata(file, "fingerprint", where);
+  base::require(found == fingerprint,
+                ErrorKind::data,
+                "{}: made by a run with other settings ({}, expected {})",
+                where,
+                found,
+                fingerprint);
   TrainState state;
-  state.step = static_cast<std::int64_t>(number(file, "step", where));
+  state.step = integer(file, "step", where);
   state.initial_objective = number(file, "initial_objective", where);
   state.seconds = number(file, "seconds", where);
-  state.newton = {
-      .damping = number(file, "newton_damping", where),
-      .former_ratio = number(file, "newton_ratio", where),
-      .milestone = number(file, "newton_milestone", where),
-      .milestone_step = static_cast<std::int64_t>(number(file, "newton_milestone_step", where))};
+  state.newton = {.damping = number(file, "newton_damping", where),
+                  .former_ratio = number(file, "newton_ratio", where),
+                  .milestone = number(file, "newton_milestone", where),
+                  .milestone_step = integer(file, "newton_milestone_step", where)};
+
+  state.products = linalg::parse_products(metadata(file, "products", where));
 
   const auto& blocks = network.architecture().blocks;
   const bool has_velocity = std::ranges::any_of(
@@ -118,13 +141,6 @@ TrainState load_checkpoint(const std::filesystem::path& path,
     }
   }
   load_weights(network, file, where);
-  const std::string found = metadata(file, "fingerprint", where);
-  base::require(found == fingerprint,
-                ErrorKind::data,
-                "{}: made by a run with other settings ({}, expected {})",
-                where,
-                found,
-                fingerprint);
   return state;
 }
 

@@ -113,11 +113,16 @@ class Newton {
     saved_.save(network_);
     step_ = {};
     double accuracy = tolerance();
+    const double former_damping = state_.damping;
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
       const double damping = std::max(state_.damping, options_.damping);
       const auto solution = solver_.solve(
           std::max(damping, kNoDamping), accuracy, [] { return !base::interrupted(); });
-      if (base::interrupted()) return StopReason::interrupted;
+      if (base::interrupted()) {
+        // The step is taken anew from here, with the same attempts.
+        state_.damping = former_damping;
+        return StopReason::interrupted;
+      }
       step_.iterations += solution.iterations;
       step_.residual = solution.residual;
       step_.predicted = solution.predicted;
@@ -250,7 +255,7 @@ TrainResult Run::gauss_newton() {
                      .newton = state_.step > first ? &newton.last() : nullptr});
   };
   for (;;) {
-    if (const auto end = measure_or_end(measure_every, measure)) return finished(*end);
+    if (const auto end = measure_or_end(measure_every, true, measure)) return finished(*end);
     if (newton.is_exhausted()) return finished(StopReason::no_descent);
     if (!batches && is_stuck()) return finished(StopReason::stationary);
     std::optional<Problem> batch;

@@ -65,6 +65,7 @@ NarrowDescent::NarrowDescent(net::Network& network,
                        .block = block,
                        .gain = gain,
                        .reference_weights = at::empty({m, k}, network.options()),
+                       .movement = at::empty({m, k}, network.options()),
                        .reference_pre_activations = at::empty({n, m}, network.options()),
                        .reference_features = at::empty({n, m}, network.options()),
                        .weights = matrix(m, k),
@@ -86,6 +87,7 @@ void NarrowDescent::refer_to_present() {
     at::clamp_min_out(above, layer.reference_pre_activations, 0);
     layer.reference_features.copy_(above);
     layer.reference_weights.copy_(weights);
+    layer.movement.zero_();
     layer.weights.assign(weights, {.dither = dither_, .stream = kWeights});
     layer.below.assign(below, {.dither = dither_, .stream = kFeatures});
     layer.reference_below.assign(below, {.dither = dither_, .stream = kFeatures});
@@ -123,12 +125,13 @@ void NarrowDescent::descend(const at::Tensor& cotangent, double eta, double keep
       above = workspace_.take({n, layer.weights.columns()});
       multiply_narrow(above.tensor(), layer.delta, layer.weights, layer.gain);
     }
+    multiply_narrow(layer.movement, transposed(layer.delta), layer.below, -eta * layer.gain, keep);
+    if (keep != 1) layer.movement.add_(layer.reference_weights, keep - 1);
     at::Tensor& weights = network_.parameters()[layer.block];
-    multiply_narrow(weights, transposed(layer.delta), layer.below, -eta * layer.gain, keep);
+    at::add_out(weights, layer.reference_weights, layer.movement);
     layer.weights.assign(
         weights, {.largest = layer.weights.largest(), .dither = dither_, .stream = kWeights});
-    layer.change.assign_difference(
-        weights, layer.reference_weights, {.dither = dither_, .stream = kChanges});
+    layer.change.assign(layer.movement, {.dither = dither_, .stream = kChanges});
   }
 }
 

@@ -36,13 +36,14 @@ std::int64_t pending_steps(const net::Architecture& architecture, std::int64_t b
 
 NarrowStochasticDescent::NarrowStochasticDescent(net::Network& network,
                                                  std::int64_t batch_size,
+                                                 Products format,
                                                  std::int64_t next_step,
                                                  net::Workspace& workspace)
     : network_(network),
       workspace_(workspace),
       batch_size_(batch_size),
       dither_(static_cast<std::uint32_t>(next_step)) {
-  make_layers(Products::bfloat16);
+  make_layers(format);
 }
 
 void NarrowStochasticDescent::make_layers(Products format) {
@@ -152,8 +153,7 @@ void NarrowStochasticDescent::settle(double keep) {
                     keep);
   }
   pending_rows_ = 0;
-  const bool has_one_term = layers_.front().weights.format() == Products::bfloat16;
-  if (has_one_term && ratio_ < kLeastRatio) {
+  if (format() == Products::bfloat16 && ratio_ < kLeastRatio) {
     make_layers(Products::split2);
   } else {
     for (auto& layer : layers_) round_weights(layer);

@@ -16,7 +16,8 @@
 //
 // Entries are rounded up or down so that they are right on average (linalg::Rounding::dither). What
 // is left is a noise in the outputs of about 2^-8 of their size, against which the residual's size
-// falls; from kLeastRatio on factors are sums of two bfloat16 terms instead, three products for one.
+// falls; from kLeastRatio on factors are sums of two bfloat16 terms instead, three products for
+// one.
 #pragma once
 
 #include <vector>
@@ -31,8 +32,11 @@ namespace overparam::train {
 class NarrowStochasticDescent {
  public:
   /// @param batch_size samples in a step at most
+  /// @param format to begin with: bfloat16, or split2 where an earlier part of the run ended with
+  /// it
   NarrowStochasticDescent(net::Network& network,
                           std::int64_t batch_size,
+                          linalg::Products format,
                           std::int64_t next_step,
                           net::Workspace& workspace);
 
@@ -47,19 +51,22 @@ class NarrowStochasticDescent {
   /// W <- keep W, with what is pending added.
   void settle(double keep = 1);
 
-  /// Whether nothing is pending: a run that goes on from there gives the same bits.
+  /// Whether nothing is pending: a run that goes on from there in the same format gives the same
+  /// bits.
   [[nodiscard]] bool is_settled() const { return pending_rows_ == 0; }
+
+  [[nodiscard]] linalg::Products format() const { return layers_.front().weights.format(); }
 
  private:
   struct Layer {
     HiddenLayer shape;
-    linalg::NarrowMatrix weights;         // W (m, k)
-    linalg::NarrowMatrix below;           // h_{l-1} (b, k)
-    linalg::NarrowMatrix delta;           // (b, m)
-    linalg::NarrowMatrix pending_below;   // H (steps b, k)
-    linalg::NarrowMatrix pending_delta;   // eta Delta (steps b, m)
-    linalg::NarrowMatrix overlaps;        // H h^T or eta Delta delta^T (steps b, b)
-    linalg::Scratch features;             // h_l (b, m)
+    linalg::NarrowMatrix weights;        // W (m, k)
+    linalg::NarrowMatrix below;          // h_{l-1} (b, k)
+    linalg::NarrowMatrix delta;          // (b, m)
+    linalg::NarrowMatrix pending_below;  // H (steps b, k)
+    linalg::NarrowMatrix pending_delta;  // eta Delta (steps b, m)
+    linalg::NarrowMatrix overlaps;       // H h^T or eta Delta delta^T (steps b, b)
+    linalg::Scratch features;            // h_l (b, m)
   };
 
   /// Which factor of W rows are multiplied with: features by W^T, deltas by W.
@@ -69,10 +76,7 @@ class NarrowStochasticDescent {
   void round_weights(Layer& layer);
 
   /// out = s rows (W - s eta Delta^T H)^T, or without the transpose.
-  void multiply_current(Layer& layer,
-                        const linalg::NarrowMatrix& rows,
-                        Side side,
-                        at::Tensor& out);
+  void multiply_current(Layer& layer, const linalg::NarrowMatrix& rows, Side side, at::Tensor& out);
 
   /// The rows of the present batch.
   [[nodiscard]] at::Tensor in_use(linalg::Scratch& rows) const;

@@ -3,7 +3,9 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "overparam/base/interrupt.hpp"
 
@@ -83,7 +85,9 @@ std::optional<StopReason> Run::measured(const Moment& moment) {
   if (rules.divergence_ratio > 0 && objective > rules.divergence_ratio * start) {
     return StopReason::diverged;
   }
-  if (objective <= rules.target_objective) return StopReason::target_objective;
+  if (rules.target_objective > 0 && objective <= rules.target_objective) {
+    return StopReason::target_objective;
+  }
   if (rules.target_ratio > 0 && objective <= rules.target_ratio * start) {
     return StopReason::target_ratio;
   }
@@ -96,22 +100,30 @@ std::optional<StopReason> Run::measured(const Moment& moment) {
   return std::nullopt;
 }
 
-std::optional<StopReason> Run::out_of_time() const {
-  if (base::interrupted()) return StopReason::interrupted;
-  if (state_.step >= options_.stop.max_steps) return StopReason::max_steps;
-  if (options_.stop.max_seconds > 0 && seconds() >= options_.stop.max_seconds) {
+void Run::choose_products() {
+  if (state_.products == linalg::Products::automatic) state_.products = options_.products_in_use();
+}
+
+std::optional<StopReason> Run::out_of_time(bool resumable) const {
+  const bool at_last_step = state_.step >= options_.stop.max_steps;
+  const bool may_end = resumable || at_last_step;
+  if (base::interrupted() && may_end) return StopReason::interrupted;
+  if (at_last_step) return StopReason::max_steps;
+  if (options_.stop.max_seconds > 0 && seconds() >= options_.stop.max_seconds && may_end) {
     return StopReason::max_seconds;
   }
   return std::nullopt;
 }
 
 std::optional<StopReason> Run::measure_or_end(
-    std::int64_t every, const std::function<std::optional<StopReason>()>& measure) const {
+    std::int64_t every,
+    bool resumable,
+    const std::function<std::optional<StopReason>()>& measure) const {
   const bool due = state_.step % every == 0;
   if (due) {
     if (const auto target = measure()) return target;
   }
-  const auto limit = out_of_time();
+  const auto limit = out_of_time(resumable || due);  // a measurement settles what is pending
   if (limit && !due) {
     if (const auto target = measure()) return target;
   }
@@ -119,21 +131,27 @@ std::optional<StopReason> Run::measure_or_end(
 }
 
 double Run::gradient_norm(const Moment& moment) {
-  std::optional<net::Tape> recorded;
-  at::Tensor own_cotangent;
-  const net::Tape* tape = moment.tape;
-  const at::Tensor* cotangent = moment.cotangent;
-  if (tape == nullptr) {
-    recorded.emplace(network_.record(problem_.inputs, workspace_));
-    own_cotangent = at::empty_like(recorded->outputs());
-    net::evaluate(problem_.loss, recorded->outputs(), problem_.targets, {}, 0, &own_cotangent);
-    tape = &*recorded;
-    cotangent = &own_cotangent;
+  const auto norm_of = [&](const net::Tape& tape, const at::Tensor& cotangent) {
+    const auto squares = network_.squared_gradient_norms(tape, cotangent, workspace_);
+    return std::sqrt(std::accumulate(squares.begin(), squares.end(), 0.0));
+  };
+  if (moment.tape != nullptr) return norm_of(*moment.tape, *moment.cotangent);
+  // As many samples at once as the objective's pass takes, so that memory does not grow with n.
+  constexpr std::int64_t kChunk = 1024;
+  const std::int64_t n = problem_.size();
+  for (std::int64_t begin = 0; begin < n; begin += kChunk) {
+    const std::int64_t count = std::min(kChunk, n - begin);
+    const net::Tape tape = network_.record(problem_.inputs.narrow(0, begin, count), workspace_);
+    linalg::Scratch cotangent = workspace_.take(tape.outputs().sizes());
+    const at::Tensor targets = problem_.targets.narrow(0, begin, count);
+    net::evaluate(problem_.loss, tape.outputs(), targets, {}, 0, &cotangent.tensor());
+    if (count == n) return norm_of(tape, cotangent.tensor());
+    if (!gradient_) {
+      gradient_ = net::Parameters::trained_zeros(network_.architecture(), network_.options());
+    }
+    network_.add_gradient(tape, cotangent.tensor(), 1, *gradient_, workspace_, begin == 0 ? 0 : 1);
   }
-  double sum = 0;
-  for (const double norm : network_.squared_gradient_norms(*tape, *cotangent, workspace_))
-    sum += norm;
-  return std::sqrt(sum);
+  return gradient_->norm();
 }
 
 void Run::maybe_checkpoint() {

@@ -38,14 +38,22 @@ class Run {
   /// Tells the watchers, and says whether and why the run ends here.
   std::optional<StopReason> measured(const Moment& moment);
 
+  /// Once a run, for all of its parts: the choice by a measured table may differ from day to day.
+  void choose_products();
+
   /// The rules that need no measurement.
-  [[nodiscard]] std::optional<StopReason> out_of_time() const;
+  /// @param resumable whether a run that goes on from here gives the same bits; an interrupt and
+  /// the clock wait for that, but not beyond the last step
+  [[nodiscard]] std::optional<StopReason> out_of_time(bool resumable = true) const;
 
   bool is_stuck();
   /// Measures at every `every`-th step and at the last, and says whether and why the run ends here.
   std::optional<StopReason> measure_or_end(
-      std::int64_t every, const std::function<std::optional<StopReason>()>& measure) const;
+      std::int64_t every,
+      bool resumable,
+      const std::function<std::optional<StopReason>()>& measure) const;
 
+  /// |grad F|_F, from the moment's pass where there is one.
   double gradient_norm(const Moment& moment);
   void maybe_checkpoint();
   TrainResult finished(StopReason reason);

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "overparam/base/clock.hpp"
+#include "overparam/base/interrupt.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/base/text.hpp"
 #include "overparam/kernel/tangent_kernel.hpp"
@@ -89,11 +90,14 @@ StepChoice choose_step(const StepRule& rule,
                        const TrainOptions& options,
                        net::Workspace& workspace) {
   constexpr double kEigenvalueTolerance = 1e-3;
-  const auto ends = kernel::extreme_eigenvalues(
-      network,
-      problem.inputs,
-      workspace,
-      {.max_products = 60, .tolerance = kEigenvalueTolerance, .seed = options.seed});
+  const auto ends =
+      kernel::extreme_eigenvalues(network,
+                                  problem.inputs,
+                                  workspace,
+                                  {.max_products = 60,
+                                   .tolerance = kEigenvalueTolerance,
+                                   .seed = options.seed,
+                                   .keep_going = [] { return !base::interrupted(); }});
   StepChoice choice{.lambda_max = ends.largest};
   switch (rule.kind) {
     case Kind::number:
@@ -139,8 +143,9 @@ Prediction predict_steps(const net::Network& network,
                           residual,
                           most_products(residual.numel()));
   const base::Stopwatch watch;
-  const auto found = kernel::predict_steps(
-      process, step_size, ratio, kTolerance, [&] { return watch.seconds() < max_seconds; });
+  const auto found = kernel::predict_steps(process, step_size, ratio, kTolerance, [&] {
+    return watch.seconds() < max_seconds && !base::interrupted();
+  });
   return {.steps = found.steps,
           .products = found.products,
           .uncertainty = found.uncertainty,

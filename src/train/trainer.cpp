@@ -11,19 +11,59 @@
 #include "narrow_descent.hpp"
 #include "narrow_passes.hpp"
 #include "narrow_stochastic_descent.hpp"
-#include "overparam/base/interrupt.hpp"
 #include "overparam/base/require.hpp"
 #include "run.hpp"
 
 namespace overparam::train {
 
+namespace {
+
+/// The samples of a step, in room that is taken once.
+class Batch {
+ public:
+  Batch(const Problem& problem, std::int64_t most)
+      : problem_(problem),
+        room_{like(problem.inputs, most),
+              like(problem.targets, most),
+              like(problem.targets, most),
+              at::empty({most}, at::kLong)} {}
+
+  void gather(std::span<const std::int64_t> samples) {
+    const auto size = static_cast<std::int64_t>(samples.size());
+    const auto first = [size](const at::Tensor& all) { return all.narrow(0, 0, size); };
+    inputs = first(room_.inputs);
+    targets = first(room_.targets);
+    cotangent = first(room_.cotangent);
+    at::Tensor indices = first(room_.indices);
+    std::ranges::copy(samples, indices.data_ptr<std::int64_t>());
+    indices = indices.to(inputs.device());
+    at::index_select_out(inputs, problem_.inputs, 0, indices);
+    at::index_select_out(targets, problem_.targets, 0, indices);
+  }
+
+  at::Tensor inputs;              // (b, dx) of the last gathering
+  at::Tensor targets, cotangent;  // (b, d)
+
+ private:
+  static at::Tensor like(const at::Tensor& all, std::int64_t rows) {
+    return at::empty({rows, all.size(1)}, all.options());
+  }
+
+  const Problem& problem_;
+  struct {
+    at::Tensor inputs, targets, cotangent, indices;
+  } room_;
+};
+
+}  // namespace
+
 TrainResult Run::gradient_descent() {
   at::Tensor cotangent = at::empty_like(problem_.targets);
   net::Tape tape = network_.record(problem_.inputs, workspace_);
-  const auto products = options_.products_in_use();
+  choose_products();
   std::optional<NarrowDescent> narrow;
-  if (products != linalg::Products::plain) {
-    narrow.emplace(network_, tape, products, state_.step, workspace_);
+  if (state_.products != linalg::Products::plain) {
+    narrow.emplace(network_, tape, state_.products, state_.step, workspace_);
   }
   // Where a run that goes on from the weights alone gives the same bits.
   const auto resumable = [&] { return !narrow || narrow->at_reference(); };
@@ -37,9 +77,7 @@ TrainResult Run::gradient_descent() {
     const auto target =
         measured({state_.step, seconds(), evaluation, network_, workspace_, &tape, &cotangent});
     if (target) return finished(*target);
-    const auto limit = out_of_time();
-    const bool can_wait = !resumable() && state_.step < options_.stop.max_steps;
-    if (limit && !(*limit == StopReason::interrupted && can_wait)) return finished(*limit);
+    if (const auto limit = out_of_time(resumable())) return finished(*limit);
     if (narrow) {
       const double eta = step_size();
       narrow->step(cotangent, evaluation.objective, eta, 1 - eta * options_.weight_decay);
@@ -58,60 +96,52 @@ TrainResult Run::stochastic_gradient_descent() {
   const std::int64_t measure_every =
       options_.measure_every > 0 ? options_.measure_every : (n + b - 1) / b;
   BatchSampler sampler(n, options_);
-  const auto allocate = [b](const at::Tensor& all) {
-    return at::empty({b, all.size(1)}, all.options());
-  };
-  at::Tensor all_inputs = allocate(problem_.inputs);    // (b, dx)
-  at::Tensor all_targets = allocate(problem_.targets);  // (b, d)
-  at::Tensor all_cotangents = allocate(problem_.targets);
-  at::Tensor all_indices = at::empty({b}, at::kLong);
-
+  Batch batch(problem_, b);
+  choose_products();
   std::optional<NarrowStochasticDescent> narrow;
-  if (options_.products_in_use() != linalg::Products::plain) {
-    narrow.emplace(network_, b, state_.step, workspace_);
+  if (state_.products != linalg::Products::plain) {
+    narrow.emplace(network_, b, state_.products, state_.step, workspace_);
   }
+  const auto resumable = [&] { return !narrow || narrow->is_settled(); };
   const auto measure = [&] {
-    if (narrow) narrow->settle();
+    if (narrow) {
+      narrow->settle();
+      state_.products = narrow->format();
+    }
     return measured(
         {state_.step, seconds(), evaluate(network_, problem_, workspace_), network_, workspace_});
   };
   for (;;) {
-    if (const auto end = measure_or_end(measure_every, measure)) return finished(*end);
-    const auto batch = sampler.batch(state_.step);
-    const auto size = static_cast<std::int64_t>(batch.size());
-    at::Tensor indices = all_indices.narrow(0, 0, size);
-    std::copy(batch.begin(), batch.end(), indices.data_ptr<std::int64_t>());
-    at::Tensor inputs = all_inputs.narrow(0, 0, size);
-    at::Tensor targets = all_targets.narrow(0, 0, size);
-    at::Tensor cotangent = all_cotangents.narrow(0, 0, size);
-    const at::Tensor device_indices = indices.to(inputs.device());
-    at::index_select_out(inputs, problem_.inputs, 0, device_indices);
-    at::index_select_out(targets, problem_.targets, 0, device_indices);
-
-    const double factor = static_cast<double>(n) / static_cast<double>(size);
+    if (const auto end = measure_or_end(measure_every, resumable(), measure)) {
+      return finished(*end);
+    }
+    const auto samples = sampler.batch(state_.step);
+    batch.gather(samples);
+    const double factor = static_cast<double>(n) / static_cast<double>(samples.size());
     std::optional<net::Tape> tape;
-    if (!narrow) tape.emplace(network_.record(inputs, workspace_));
+    if (!narrow) tape.emplace(network_.record(batch.inputs, workspace_));
     const auto evaluation = net::evaluate(problem_.loss,
-                                          narrow ? narrow->outputs(inputs) : tape->outputs(),
-                                          targets,
+                                          narrow ? narrow->outputs(batch.inputs) : tape->outputs(),
+                                          batch.targets,
                                           {},
                                           0,
-                                          &cotangent);
+                                          &batch.cotangent);
     if (!std::isfinite(evaluation.objective)) {
       evaluation_ = evaluation;
       return finished(StopReason::not_finite);
     }
     if (narrow) {
       const double eta = step_size();
-      narrow->step(cotangent,
+      narrow->step(batch.cotangent,
                    eta * factor,
                    1 - eta * options_.weight_decay,
                    factor * evaluation.objective / state_.initial_objective);
+      state_.products = narrow->format();
       ++state_.step;
     } else {
-      update(*tape, cotangent, factor);
+      update(*tape, batch.cotangent, factor);
     }
-    if (!narrow || narrow->is_settled()) maybe_checkpoint();
+    if (resumable()) maybe_checkpoint();
   }
 }
 
@@ -135,11 +165,9 @@ bool TrainResult::reached_target() const {
          reason == StopReason::target_accuracy || reason == StopReason::gradient_norm;
 }
 
-TrainResult train(net::Network& network,
-                  const Problem& problem,
-                  const TrainOptions& options,
-                  TrainState& state,
-                  const Callbacks& callbacks) {
+void check_training(const net::Network& network,
+                    const Problem& problem,
+                    const TrainOptions& options) {
   options.validate(problem.size());
   const double largest = network.options().dtype() == at::kFloat
                              ? std::numeric_limits<float>::max()
@@ -153,6 +181,14 @@ TrainResult train(net::Network& network,
     const auto obstacle = narrow_obstacle(network, options);
     base::require(!obstacle, ErrorKind::usage, "{}", obstacle.value_or(""));
   }
+}
+
+TrainResult train(net::Network& network,
+                  const Problem& problem,
+                  const TrainOptions& options,
+                  TrainState& state,
+                  const Callbacks& callbacks) {
+  check_training(network, problem, options);
   Run run(network, problem, options, state, callbacks);
   switch (options.method) {
     case Method::gd:

@@ -119,6 +119,11 @@ TEST(Safetensors, AHeaderThatLiesIsRefused) {
           "does not fit");
   refused(file(R"({"A":{"dtype":"C64","shape":[1],"data_offsets":[0,8]}})", "12345678"),
           "type C64");
+  refused(file(R"({"A":{"dtype":"U8","shape":[4],"data_offsets":[3,7]},)"
+               R"("B":{"dtype":"U8","shape":[0],"data_offsets":[5,5]},)"
+               R"("C":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}})",
+               "1234567"),
+          "C and A overlap");
 }
 
 }  // namespace

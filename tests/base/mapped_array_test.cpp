@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "overparam/base/array_files.hpp"
+#include "overparam/base/files.hpp"
 #include "support/files.hpp"
 
 namespace overparam::base {
@@ -46,10 +47,30 @@ TEST(MappedArray, GoesOnWhereAnotherStopped) {
   EXPECT_EQ(fresh.tiles_done(), 0);
 }
 
+TEST(MappedArray, ATileWhoseLineWasCutShortIsNotDone) {
+  const tests::TemporaryFolder folder;
+  const auto path = folder / "kernel.npy";
+  { MappedArray(path, {40}, at::kFloat, "seed 1", 2).finish(3); }
+  const auto log = folder / "kernel.npy.tiles";
+  tests::write_bytes(log, read_file(log) + "1");  // of 12
+  {
+    MappedArray array(path, {40}, at::kFloat, "seed 1", 2);
+    EXPECT_TRUE(array.is_done(3));
+    EXPECT_FALSE(array.is_done(1));
+    array.finish(5);
+  }
+  const MappedArray again(path, {40}, at::kFloat, "seed 1", 2);
+  EXPECT_TRUE(again.is_done(5));
+  EXPECT_EQ(again.tiles_done(), 2);
+}
+
 TEST(MappedArray, ADiskThatIsTooSmallIsNamed) {
   const tests::TemporaryFolder folder;
+  const auto path = folder / "kernel.npy";
+  { MappedArray(path, {4}, at::kFloat, "former", 2).finish(0); }
+  // What is thrown away anyway is gone before room is looked for.
   tests::expect_error(ErrorKind::capacity, {"kernel.npy needs", "file system has"}, [&] {
-    MappedArray array(folder / "kernel.npy", {1 << 24, 1 << 24}, at::kDouble, "too large", 1);
+    MappedArray array(path, {1 << 24, 1 << 24}, at::kDouble, "too large", 1, true);
   });
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }

@@ -56,6 +56,12 @@ TEST(Text, FormatsAreForPeople) {
   EXPECT_EQ(format_count(999), "999");
 }
 
+TEST(Text, JoiningIsTheInverseOfSplitting) {
+  for (const char* text : {"a,b", "", ",", ",,a", "a,,", "a"}) {
+    EXPECT_EQ(join(split(text, ','), ","), text);
+  }
+}
+
 TEST(Text, SuggestsTheWordThatWasMeant) {
   const std::vector<std::string> keys{"width", "depth", "seed"};
   EXPECT_EQ(closest_match("widht", keys), "width");

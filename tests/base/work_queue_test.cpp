@@ -6,9 +6,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <limits>
 #include <thread>
 
 #include "overparam/base/interrupt.hpp"
+#include "overparam/base/threads.hpp"
 #include "support/files.hpp"
 
 namespace overparam::base {
@@ -60,6 +62,33 @@ TEST(WorkQueue, StaysInsideTheMemoryLimit) {
   most = 0;
   EXPECT_EQ(WorkQueue({.threads = 4, .memory_limit = 130}).run(items).finished, 8);
   EXPECT_EQ(most, 2);
+  // Beside one of any size there is no room, whatever their sum comes to in 64 bits.
+  most = 0;
+  items[0].bytes = std::numeric_limits<std::uint64_t>::max() - 10;
+  EXPECT_EQ(WorkQueue({.threads = 4, .memory_limit = 100}).run(items).finished, 8);
+  EXPECT_EQ(most, 1);
+}
+
+TEST(WorkQueue, AFailedReportIsRecordedLikeAFailedItem) {
+  const WorkItem item{"item", 0, [] {}};
+  const WorkQueue queue({.threads = 2, .on_finished = [](std::int64_t done, std::int64_t, auto&) {
+                           if (done == 3) throw Error(ErrorKind::capacity, "disk full");
+                         }});
+  const auto summary = queue.run({item, item, item, item});
+  EXPECT_EQ(summary.finished, 4);
+  ASSERT_EQ(summary.failures.size(), 1u);
+  tests::expect_error(ErrorKind::capacity, {"disk full"}, [&] { summary.rethrow(); });
+}
+
+TEST(WorkQueue, ThreadsThatNoMachineHasAreRefusedBeforeAnyStarts) {
+  std::atomic<int> ran = 0;
+  const WorkItem item{"item", 0, [&] { ++ran; }};
+  for (const int threads : {-1, 100'000}) {
+    tests::expect_error(ErrorKind::usage, {"threads"}, [&] {
+      WorkQueue({.threads = threads}).run({item, item});
+    });
+  }
+  EXPECT_EQ(ran, 0);
 }
 
 TEST(WorkQueue, DividesTheCores) {
@@ -71,6 +100,24 @@ TEST(WorkQueue, DividesTheCores) {
   EXPECT_EQ(seen, 2);
   WorkQueue({.threads = 2}).run({look, look, look});
   EXPECT_EQ(seen, 1);
+}
+
+TEST(WorkQueue, StaysWithinTheCoresOfItsCaller) {
+  std::atomic<int> seen = 0;
+  const WorkItem look{"look", 0, [&] { seen = at::get_num_threads(); }};
+  {
+    const ThreadGuard one(1);
+    WorkQueue().run({look});
+    EXPECT_EQ(seen, 1);
+  }
+  {
+    const ThreadGuard six(6);
+    WorkQueue().run({look, look});
+    EXPECT_EQ(seen, 3);
+  }
+  const WorkItem inner{"inner", 0, [&] { WorkQueue().run({look}); }};
+  WorkQueue({.threads = 4}).run({inner, inner});
+  EXPECT_EQ(seen, 2);
 }
 
 TEST(WorkQueue, StopsBetweenItemsWhenInterrupted) {

@@ -11,6 +11,7 @@
 #include "overparam/base/random.hpp"
 #include "overparam/kernel/tangent_kernel.hpp"
 #include "overparam/net/catalogue.hpp"
+#include "support/allocations.hpp"
 #include "support/files.hpp"
 #include "support/tensors.hpp"
 
@@ -243,6 +244,24 @@ TEST(InfiniteKernel, TwoDataSetsAreOneCutInTwo) {
         << network;
     EXPECT_GT(linalg::symmetric_eigenvalues(whole)[0].item<double>(), 0) << network;
   }
+}
+
+TEST(InfiniteKernel, MemoryStaysWithinThePlan) {
+  // Convolutions keep the norms of every cell, which are more than the inputs and the kernel here.
+  const auto shape = net::make_architecture(
+      "cnn", {.input_size = 100, .width = 8, .depth = 4, .input_shape = {100}});
+  const at::Tensor x = tests::normal({70, 100}, "x");
+  const at::Tensor others = tests::normal({30, 100}, "others");
+  for (const auto type : {at::kDouble, at::kFloat}) {
+    const InfiniteKernel kernel(shape, {.type = type});
+    const tests::AllocationCounter counter;
+    (void)kernel(x, others);
+    EXPECT_LT(counter.peak_bytes(), static_cast<std::int64_t>(kernel.plan(70, 30).total()));
+    EXPECT_LT(kernel.plan(70, 30, false).total(), kernel.plan(70, 30).total());
+  }
+  tests::expect_error(ErrorKind::capacity, {"infinite kernel", "norms of cells"}, [&] {
+    (void)InfiniteKernel(shape, {.memory_limit = 1 << 17})(x);
+  });
 }
 
 TEST(InfiniteKernel, TheConjugateKernelIsTheCovarianceAtTheStart) {

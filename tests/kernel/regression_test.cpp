@@ -155,7 +155,7 @@ TEST(KernelRegression, BadInputIsNamed) {
       usage, {"Cholesky factor"}, [&] { (void)iterated.leave_one_out_residuals(); });
 }
 
-TEST(ClassificationAccuracy, LargestOutputOrSign) {
+TEST(ClassificationAccuracy, LargestOutputOrNearestClass) {
   const at::Tensor three = at::tensor({0.1, 0.9, 0.0, 0.5, 0.2, 0.3}, at::kDouble).view({2, 3});
   const auto labels = [](std::vector<std::int64_t> values) {
     return at::tensor(values, at::kLong);
@@ -164,6 +164,11 @@ TEST(ClassificationAccuracy, LargestOutputOrSign) {
   const at::Tensor one = at::tensor({0.1, -3.0, 0.0, -1e-9}, at::kDouble).view({4, 1});
   EXPECT_EQ(classification_accuracy(one, labels({1, 0, 1, 1})), 0.75);
   EXPECT_EQ(classification_accuracy(one, labels({1, -1, 1, -1})), 1);
+  // Three classes at -1, 0 and 1; of four the second lies at -1/3.
+  const at::Tensor places = at::tensor({-0.9, -0.3, 0.6, 2.0}, at::kDouble).view({4, 1});
+  EXPECT_EQ(classification_accuracy(places, labels({0, 1, 2, 2}), 3), 1);
+  EXPECT_EQ(classification_accuracy(places, labels({0, 1, 2, 2})), 1);
+  EXPECT_EQ(classification_accuracy(places, labels({0, 1, 2, 2}), 4), 0.75);
   tests::expect_error(ErrorKind::usage, {"(2, 3)", "(4)"}, [&] {
     classification_accuracy(three, labels({0, 0, 0, 0}));
   });

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "net/architectures.hpp"
+#include "overparam/base/threads.hpp"
 #include "overparam/net/catalogue.hpp"
 #include "support/allocations.hpp"
 #include "support/files.hpp"
@@ -277,6 +278,16 @@ TEST(TangentKernelPlan, SmallerBudgetsMeanMoreTiles) {
   };
   EXPECT_EQ(tiles(20), 1);
   EXPECT_GT(tiles(2), tiles(4));
+}
+
+TEST(TangentKernelPlan, CountsTheThreadsOfItsCaller) {
+  const auto shape = net::make_architecture("fc", {.input_size = 3, .width = 16, .depth = 1});
+  const auto bytes = [&](int threads) {
+    const base::ThreadGuard guard(threads);
+    return plan_kernel(shape, 10, 0, {}, sizeof(double)).memory.total();
+  };
+  EXPECT_EQ(bytes(3) - bytes(1), 2 * (bytes(2) - bytes(1)));
+  EXPECT_GT(bytes(2), bytes(1));
 }
 
 }  // namespace

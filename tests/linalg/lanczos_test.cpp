@@ -119,6 +119,11 @@ TEST(Lanczos, ARestartKeepsRitzPairsAndWhatTheyAreCoupledTo) {
   EXPECT_LT((gram - at::eye(7, at::kDouble)).abs().max().item<double>(), 1e-12);
   const at::Tensor projected = at::matmul(basis, at::matmul(matrix, basis.t()));
   EXPECT_LT((projected - process.projected()).abs().max().item<double>(), 1e-10);
+  const auto ritz = ritz_values(process);
+  ASSERT_EQ(ritz.values.size(), 7U);
+  EXPECT_LT(tests::relative_difference(at::tensor(ritz.values, at::kDouble),
+                                       at::linalg_eigvalsh(projected)),
+            1e-12);
 }
 
 TEST(Lanczos, AnExhaustedSpaceIsRenewedInItsComplement) {
@@ -154,6 +159,17 @@ TEST(Lanczos, QuadratureIsExactForPolynomials) {
     EXPECT_NEAR(sum / expected, 1, 1e-10) << "degree " << degree;
     power = at::mv(matrix, power);
   }
+}
+
+TEST(Lanczos, StopsWhenItIsAsked) {
+  std::vector<double> eigenvalues(200);
+  std::iota(eigenvalues.begin(), eigenvalues.end(), 1.0);
+  int asked = 0;
+  const auto ends = extreme_eigenvalues(
+      product_with(matrix_with(eigenvalues)), 200, {.keep_going = [&] { return ++asked < 7; }});
+  EXPECT_EQ(ends.products, 7);
+  EXPECT_FALSE(ends.converged);
+  EXPECT_GT(ends.largest, 100);
 }
 
 TEST(Lanczos, ANumberThatIsNotFiniteIsAnError) {

@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <memory>
 
 #include "support/allocations.hpp"
@@ -322,6 +323,22 @@ TEST(ConjugateGradients, IndefiniteOperatorIsAnError) {
   const at::Tensor matrix = at::diag(at::tensor({1.0, -2.0}, at::kDouble));
   tests::expect_error(ErrorKind::numeric, {"operator", "not positive definite"}, [&] {
     conjugate_gradients(dense_operator(matrix), at::ones({2}, at::kDouble));
+  });
+}
+
+TEST(ConjugateGradients, NumbersThatAreNotFiniteAreAnError) {
+  const at::Tensor matrix = positive_definite(6);
+  for (const double broken : {std::nan(""), HUGE_VAL}) {
+    at::Tensor right = at::ones({6, 2}, at::kDouble);
+    right[2][1] = broken;
+    tests::expect_error(ErrorKind::numeric, {"right-hand side", "norm"}, [&] {
+      conjugate_gradients(dense_operator(matrix), right);
+    });
+  }
+  // Infinite products leave a residual that is no number, which is not a small one.
+  const auto infinite = [](const at::Tensor& v, at::Tensor& out) { out.copy_(v).mul_(HUGE_VAL); };
+  tests::expect_error(ErrorKind::numeric, {"operator", "not positive definite"}, [&] {
+    conjugate_gradients(infinite, at::ones({6}, at::kDouble));
   });
 }
 

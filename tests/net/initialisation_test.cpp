@@ -87,6 +87,16 @@ TEST(Initialisation, ABlockCanBeDrawnAgain) {
   EXPECT_FALSE(at::equal(again, network.parameters()[1]));
 }
 
+TEST(Initialisation, ASeedIsOneNetworkInBothNumberTypes) {
+  const auto shape = fc_of(10, 64, 2, 3);
+  const Network narrow(shape, 5, at::kFloat);
+  const Network wide(shape, 5, at::kDouble);
+  for (int block = 0; block < static_cast<int>(shape.blocks.size()); ++block) {
+    EXPECT_TRUE(narrow.parameters()[block].to(at::kDouble).equal(wide.parameters()[block]))
+        << block;
+  }
+}
+
 TEST(Initialisation, RowsOfTheCatalogueTrainWhatTheirSourceTrains) {
   for (const auto& family : networks()) {
     const NetworkOptions options{.input_size = 6, .num_outputs = 2, .width = 8, .depth = 2};

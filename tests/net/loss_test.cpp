@@ -158,6 +158,18 @@ TEST(Loss, LogisticOfSignsIsTheMarginForm) {
   });
 }
 
+TEST(Loss, LogCoshKeepsItsDigitsNearZero) {
+  // r^2 / 2 - r^4 / 12 + O(r^6)
+  const Loss& loss = find_loss("log-cosh");
+  for (const double r : {1e-3, -1e-5, 1e-9, 1e-150}) {
+    const double expected = r * r / 2 * (1 - r * r / 6);
+    EXPECT_NEAR(loss.value(Point{r}, Point{0}) / expected, 1, 1e-12) << r;
+  }
+  for (const double r : {0.5, 0.999, 1.0, 1.001, 3.0}) {
+    EXPECT_NEAR(loss.value(Point{0}, Point{r}), std::log(std::cosh(r)), 4e-15) << r;
+  }
+}
+
 TEST(Loss, SquaredIsHalfTheSquaredDistanceSummedOverSamples) {
   const at::Tensor outputs = at::tensor({1.0, 2.0, 3.0, 4.0}, at::kDouble).view({2, 2});
   const at::Tensor targets = at::tensor({0.0, 2.0, 3.0, 6.0}, at::kDouble).view({2, 2});

@@ -82,10 +82,12 @@ TEST(Checkpoint, AnotherRunsFileIsRefused) {
   const auto path = folder / "state.safetensors";
   save_checkpoint(path, network, {}, "settings");
 
-  Network same = small_network(problem);
+  Network same = small_network(problem, 64, 2, 99);
+  const at::Tensor weights = same.parameters()[1].clone();
   expect_error(ErrorKind::data, {"state.safetensors", "other settings", "different"}, [&] {
     load_checkpoint(path, same, "different");
   });
+  EXPECT_TRUE(at::equal(same.parameters()[1], weights));
   Network wider = small_network(problem, 128);
   expect_error(ErrorKind::data, {"tensor A is (64, 6)", "expected (128, 6)"}, [&] {
     load_checkpoint(path, wider, "settings");
@@ -105,6 +107,25 @@ TEST(Checkpoint, AnotherRunsFileIsRefused) {
   base::write_safetensors(path, weights_file(network));
   expect_error(
       ErrorKind::data, {"not a checkpoint"}, [&] { load_checkpoint(path, same, "settings"); });
+}
+
+TEST(Checkpoint, StepsThatAreNoWholeNumbersAreRefused) {
+  const Problem problem = small_problem();
+  Network network = small_network(problem);
+  const TemporaryFolder folder;
+  const auto path = folder / "state.safetensors";
+  save_checkpoint(path, network, {}, "settings");
+  const base::TensorFile whole = base::read_safetensors(path);
+  for (const char* key : {"step", "newton_milestone_step"}) {
+    for (const char* text : {"nan", "1e300", "2.5", ""}) {
+      base::TensorFile broken = whole;
+      broken.metadata[key] = text;
+      base::write_safetensors(path, broken);
+      expect_error(ErrorKind::data, {"state.safetensors", key, text}, [&] {
+        load_checkpoint(path, network, "settings");
+      });
+    }
+  }
 }
 
 TEST(Checkpoint, IsWrittenAsTimePasses) {

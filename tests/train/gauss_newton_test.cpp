@@ -273,6 +273,49 @@ TEST(GaussNewton, GoesOnToTheSameBitsAfterAnInterruptedSolve) {
   EXPECT_EQ(second.final_evaluation.objective, expected.objectives.back());
 }
 
+/// The squared loss behind a wall around its minimum, which no whole step stays clear of.
+struct Wall {
+  static inline double radius = 0;
+  static inline bool interrupts = false;  // whoever runs into it
+
+  static double value(net::Loss::Vector output, net::Loss::Vector target) {
+    double squared = 0;
+    for (std::size_t a = 0; a < output.size(); ++a) {
+      squared += (output[a] - target[a]) * (output[a] - target[a]);
+    }
+    const bool inside = squared < radius * radius;
+    if (inside && interrupts) base::set_interrupt(2);
+    return squared / 2 + (inside ? 1e9 : 0);
+  }
+};
+
+TEST(GaussNewton, AnInterruptBetweenAttemptsLeavesTheDampingForTheNextRun) {
+  Problem problem = small_problem(1, 4);
+  problem.loss.value = Wall::value;
+  TrainOptions options = newton_options(0, Solver::conjugate_gradients);
+  options.stop.max_steps = 1;
+  Network whole = small_network(problem);
+  Network broken = whole.clone();
+  net::Workspace workspace(whole.options());
+  const at::Tensor start = whole.forward(problem.inputs, workspace);
+  Wall::radius = 0.9 * (start - problem.targets).norm().item<double>();
+  const History expected = descend(whole, problem, options);
+  ASSERT_EQ(expected.result.steps, 1);
+  EXPECT_GT(expected.steps[0].damping, 0);  // some attempts failed
+
+  TrainState state;
+  Wall::interrupts = true;
+  const auto first = train(broken, problem, options, state);
+  Wall::interrupts = false;
+  base::set_interrupt(0);
+  EXPECT_EQ(first.reason, StopReason::interrupted);
+  EXPECT_EQ(first.steps, 0);
+  EXPECT_EQ(state.newton.damping, 0);
+  const auto second = train(broken, problem, options, state);
+  EXPECT_EQ(second.steps, 1);
+  EXPECT_EQ(second.final_evaluation.objective, expected.objectives.back());
+}
+
 TEST(GaussNewton, AKernelThatWasInterruptedEndsTheRunAsAnInterruption) {
   const Problem problem = small_problem();
   for (const auto solver : {Solver::dense, Solver::conjugate_gradients}) {

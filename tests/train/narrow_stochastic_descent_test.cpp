@@ -54,7 +54,7 @@ void plain_step(Network& network,
 TEST_F(NarrowStochasticDescentTest, PendingStepsAreStepsOfTheNetwork) {
   constexpr double kEta = 0.003;
   Network plain = network_.clone();
-  NarrowStochasticDescent narrow(network_, kBatch, 0, workspace_);
+  NarrowStochasticDescent narrow(network_, kBatch, linalg::Products::bfloat16, 0, workspace_);
   for (std::int64_t t = 0; t < 3; ++t) {
     const at::Tensor inputs = batch(t * kBatch);
     const at::Tensor targets = problem_.targets.narrow(0, t * kBatch, kBatch);
@@ -75,7 +75,7 @@ TEST_F(NarrowStochasticDescentTest, PendingStepsAreStepsOfTheNetwork) {
 }
 
 TEST_F(NarrowStochasticDescentTest, LastBatchOfAnEpochMayBeSmaller) {
-  NarrowStochasticDescent narrow(network_, kBatch, 0, workspace_);
+  NarrowStochasticDescent narrow(network_, kBatch, linalg::Products::bfloat16, 0, workspace_);
   for (const std::int64_t size : {kBatch, kBatch, std::int64_t{3}, kBatch}) {
     const at::Tensor outputs = narrow.outputs(batch(0, size));
     EXPECT_EQ(outputs.size(0), size);
@@ -89,7 +89,7 @@ TEST_F(NarrowStochasticDescentTest, LastBatchOfAnEpochMayBeSmaller) {
 
 TEST_F(NarrowStochasticDescentTest, DecayActsAtEachStep) {
   const at::Tensor before = network_.parameters()[1].clone();
-  NarrowStochasticDescent narrow(network_, kBatch, 0, workspace_);
+  NarrowStochasticDescent narrow(network_, kBatch, linalg::Products::bfloat16, 0, workspace_);
   for (int t = 0; t < 2; ++t) {
     const at::Tensor outputs = narrow.outputs(batch(0));
     narrow.step(at::zeros_like(outputs), 1e-3, 0.9, 1);
@@ -123,7 +123,7 @@ TEST_F(NarrowStochasticDescentTest, ReachesTheMinimumAsFloat32Does) {
 }
 
 TEST_F(NarrowStochasticDescentTest, StepsAllocateNoStorage) {
-  NarrowStochasticDescent narrow(network_, kBatch, 0, workspace_);
+  NarrowStochasticDescent narrow(network_, kBatch, linalg::Products::bfloat16, 0, workspace_);
   const at::Tensor cotangent = at::full({kBatch, 2}, 0.01F);
   const at::Tensor inputs = batch(0).contiguous();
   const auto steps = [&](int count) {

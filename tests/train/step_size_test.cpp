@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "overparam/base/interrupt.hpp"
 #include "overparam/kernel/tangent_kernel.hpp"
 #include "overparam/train/trainer.hpp"
 #include "support/files.hpp"
@@ -65,6 +66,23 @@ TEST(StepSize, TheoryIsItsFormula) {
   tests::expect_error(ErrorKind::usage, {"separation 0"}, [&] {
     choose_step(rule, network, problem, {}, workspace);
   });
+}
+
+TEST(StepSize, AnInterruptEndsTheChoiceAndThenTheRun) {
+  const Problem problem = small_problem();
+  net::Network network = small_network(problem);
+  net::Workspace workspace(at::kDouble);
+  base::set_interrupt(2);
+  const auto choice = choose_step(parse_step_rule("critical"), network, problem, {}, workspace);
+  const auto predicted = predict_steps(network, problem, choice.step_size, 1e-3, workspace);
+  TrainState state;
+  const auto result = train(network, problem, {.step_size = choice.step_size}, state);
+  base::set_interrupt(0);
+  EXPECT_GT(choice.lambda_max, 0);
+  EXPECT_LT(choice.lambda_max, 0.9 * largest_eigenvalue(network, problem));
+  EXPECT_EQ(predicted.products, 20);
+  EXPECT_EQ(result.reason, StopReason::interrupted);
+  EXPECT_EQ(result.steps, 0);
 }
 
 TEST(StepSize, ThePredictionIsWhatAWideNetworkDoes) {

@@ -161,6 +161,48 @@ TEST(Trainer, EveryStopRuleStops) {
   EXPECT_EQ(reason({.divergence_ratio = 0}, 1e200), "not_finite");
 }
 
+TEST(Trainer, AZeroSwitchesARuleOff) {
+  // Targets that are met from the start: F = 0 is no target that anyone gave.
+  Problem problem = small_problem();
+  Network network = small_network(problem);
+  net::Workspace workspace(at::kDouble);
+  problem.targets = network.forward(problem.inputs, workspace);
+  const auto result =
+      train_quietly(network, problem, {.step_size = 0.02, .stop = {.max_steps = 3}});
+  EXPECT_EQ(to_string(result.reason), "max_steps");
+  EXPECT_FALSE(result.reached_target());
+}
+
+TEST(Trainer, TheGradientOfManySamplesGoesByInChunks) {
+  constexpr std::int64_t kWidth = 32;
+  const Problem problem = small_problem(5000, 2);
+  Network network = small_network(problem, kWidth);
+  net::Workspace workspace(at::kDouble);
+  double squared = 0;
+  {
+    const net::Tape tape = network.record(problem.inputs, workspace);
+    const at::Tensor cotangent = tape.outputs() - problem.targets;
+    for (const double part : network.squared_gradient_norms(tape, cotangent, workspace)) {
+      squared += part;
+    }
+  }
+  const auto reason_at = [&](double norm) {
+    const TrainOptions options{.method = Method::sgd,
+                               .step_size = 1e-3,
+                               .batch_size = 16,
+                               .stop = {.max_steps = 0, .gradient_norm = norm}};
+    return to_string(train_quietly(network, problem, options).reason);
+  };
+  const double norm = std::sqrt(squared);
+  EXPECT_EQ(reason_at(norm * (1 + 1e-10)), "gradient_norm");
+  const tests::AllocationCounter counter;
+  EXPECT_EQ(reason_at(norm * (1 - 1e-10)), "max_steps");
+  // A chunk's features and cotangents, all outputs, and the weights' gradient.
+  const std::int64_t numbers =
+      1024 * 6 * kWidth + 2 * problem.targets.numel() + 2 * network.architecture().num_parameters();
+  EXPECT_LT(counter.peak_bytes(), numbers * static_cast<std::int64_t>(sizeof(double)));
+}
+
 TEST(Trainer, SgdMeasuresAtTheEndToo) {
   const Problem problem = small_problem();
   Network network = small_network(problem);

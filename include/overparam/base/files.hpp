@@ -2,6 +2,7 @@
 // Files that are either the old one or the new one, never half of it.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -34,9 +35,14 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
+/// The text becomes the file at once, or the file stays as it was. @throws as `AtomicFile`
 void write_file(const std::filesystem::path& path, std::string_view text);
 
-/// The whole file. @throws Error(data) naming the path and the reason
+/// Refuses what would not fit before it is read. @throws Error(capacity) naming the path
+void plan_reading(const std::filesystem::path& path, std::uint64_t bytes);
+
+/// The whole file. @throws Error(data) naming the path and the reason, Error(capacity) for one that
+/// would not fit the memory
 std::string read_file(const std::filesystem::path& path);
 
 /// Makes sure `folder` exists and can be written. @throws Error(usage) saying which part cannot

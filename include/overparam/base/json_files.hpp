@@ -29,6 +29,7 @@ class JsonLinesWriter {
   /// Opens for appending; an unfinished last line left by a killed process is cut off first.
   explicit JsonLinesWriter(const std::filesystem::path& path);
 
+  /// @throws Error(capacity) if the line cannot be written
   void append(const nlohmann::json& line);
 
  private:

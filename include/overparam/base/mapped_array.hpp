@@ -33,6 +33,9 @@ class MappedArray {
   MappedArray(const MappedArray&) = delete;
   MappedArray& operator=(const MappedArray&) = delete;
 
+  /// Removes what an interrupted process left of this array.
+  static void forget(const std::filesystem::path& path);
+
   /// A view of the file; valid while this is.
   [[nodiscard]] at::Tensor& tensor() { return tensor_; }
 

@@ -9,7 +9,7 @@
 namespace overparam::base {
 
 /// Bytes that can still be taken without swapping: the smaller of the system's estimate and what
-/// the control group leaves.
+/// the control groups of this process leave.
 [[nodiscard]] std::uint64_t available_memory();
 
 /// What this process holds now, in bytes.

@@ -33,7 +33,9 @@ struct WorkSummary {
 };
 
 struct WorkQueueOptions {
-  int threads = 0;  ///< cores for the whole queue; 0: all available
+  /// Cores for the whole queue; 0: those that the caller's work has now, as `ThreadGuard` set them,
+  /// so that a queue inside an item of another stays within that item's share.
+  int threads = 0;
   std::uint64_t memory_limit =
       0;  ///< bytes for the items in flight; 0: three quarters of what is free
   /// False for items that are parts of one short result: an interrupt then waits for all of them.
@@ -44,12 +46,13 @@ struct WorkQueueOptions {
 };
 
 /// Runs items side by side: with at least as many items as cores each item has one core to itself,
-/// with fewer the cores are divided. An item that throws is recorded and the others go on. An item
-/// larger than the limit runs alone.
+/// with fewer the cores are divided. An item that throws, or whose report does, is recorded and the
+/// others go on. An item larger than the limit runs alone.
 class WorkQueue {
  public:
   explicit WorkQueue(WorkQueueOptions options = {});
 
+  /// @throws Error(usage) where an item's share of the threads is one that `ThreadGuard` refuses
   WorkSummary run(const std::vector<WorkItem>& items) const;
 
  private:

@@ -22,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "overparam/base/memory.hpp"
 #include "overparam/net/architecture.hpp"
 
 namespace overparam::kernel {
@@ -58,12 +59,18 @@ class InfiniteKernel {
 
   /// Theta between the rows of `inputs` (n, dx): (n, n), symmetric. Time for dense networks
   /// O(n^2 (dx + L)) with half of the products; for convolutions O(n^2 L P q).
-  /// @throws Error(data) for a zero row, Error(capacity) with the plan if n^2 numbers do not fit
+  /// @throws Error(data) for a zero row, Error(capacity) with the plan if it does not fit
   /// @throws Error(usage) if inputs are not (n, dx)
   [[nodiscard]] at::Tensor operator()(const at::Tensor& inputs) const;
 
   /// Theta between two data sets, (n, n').
   [[nodiscard]] at::Tensor operator()(const at::Tensor& inputs, const at::Tensor& others) const;
+
+  /// What the kernel of n samples takes, or that between n and `others`.
+  /// @param others 0: the symmetric one   @param in_memory whether with the kernel itself
+  [[nodiscard]] base::MemoryPlan plan(std::int64_t n,
+                                      std::int64_t others = 0,
+                                      bool in_memory = true) const;
 
   /// The same into `out` of the options' type, such as a mapped file. False if the user
   /// interrupted.

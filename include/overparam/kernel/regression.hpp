@@ -83,9 +83,13 @@ class KernelRegression {
   bool converged_ = true;
 };
 
-/// Share of samples classified right: with several outputs the largest must be the label's, with
-/// one its sign must be positive (or zero) for the labels above 0.
-/// @param outputs (n, d)   @param labels (n), int64
-double classification_accuracy(const at::Tensor& outputs, const at::Tensor& labels);
+/// Share of samples classified right, by `net::predicted_class`: with several outputs the largest
+/// must be the label's, with one it must lie nearest to that class's target.
+/// @param outputs (n, d)   @param labels (n), int64; those below 0 stand for class 0
+/// @param num_classes used with d = 1; 0: as many as the labels show, at least 2
+/// @throws Error(usage) for other shapes or another type of labels
+double classification_accuracy(const at::Tensor& outputs,
+                               const at::Tensor& labels,
+                               std::int64_t num_classes = 0);
 
 }  // namespace overparam::kernel

@@ -126,6 +126,7 @@ struct EigenOptions {
   double tolerance = 1e-6;  ///< of the residual, relative to the largest eigenvalue
   bool want_smallest = false;
   std::uint64_t seed = 0;
+  std::function<bool()> keep_going;  ///< asked after each product; none: always
 };
 
 /// Ends of the spectrum, each with its residual norm: some eigenvalue lies that close to it.
@@ -137,6 +138,9 @@ struct ExtremeEigenvalues {
   int products = 0;
   bool converged = false;
 };
+
+/// By Lanczos from a random vector. Where `keep_going` ends it early the answer is that of the
+/// products so far, at least one.
 ExtremeEigenvalues extreme_eigenvalues(const SymmetricOperator& op,
                                        std::int64_t size,
                                        const EigenOptions& options = {});

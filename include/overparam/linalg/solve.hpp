@@ -95,11 +95,11 @@ SymmetricOperator dense_operator(const at::Tensor& matrix);
 SymmetricOperator columnwise(SymmetricOperator op);
 
 struct ConjugateGradientOptions {
-  int max_products = 1000;   ///< with all right-hand sides at once
-  double tolerance = 1e-10;  ///< of |b - M x| / |b|, for every right-hand side
+  int max_products = 1000;           ///< with all right-hand sides at once
+  double tolerance = 1e-10;          ///< of |b - M x| / |b|, for every right-hand side
   SymmetricOperator preconditioner;  ///< out = P^-1 v for (N, c); none: the identity
-  /// An operator close to M and cheaper: iterations take it, and M itself is left to residuals, which
-  /// are computed anew whenever they fell fivefold. Dropped where it proves not close enough.
+  /// An operator close to M and cheaper: iterations take it, and M itself is left to residuals,
+  /// which are computed anew whenever they fell fivefold. Dropped where it proves not close enough.
   SymmetricOperator coarse;
   /// Give up when the largest residual has not halved over so many products; 0: never.
   int patience = 0;
@@ -120,7 +120,8 @@ struct ConjugateGradientResult {
 /// its recursion claims convergence, and the iteration restarted where it was wrong.
 /// Memory 5 N c, and N c more for several columns. Iterations allocate no tensor storage beyond
 /// what the operator and the preconditioner do.
-/// @throws Error(numeric) where the operator or the preconditioner proves not positive definite
+/// @throws Error(numeric) where the operator or the preconditioner proves not positive definite, or
+/// a right-hand side's norm is not finite
 ConjugateGradientResult conjugate_gradients(const SymmetricOperator& op,
                                             const at::Tensor& right,
                                             const ConjugateGradientOptions& options = {});

@@ -116,7 +116,8 @@ struct Architecture {
 void select_trained(Architecture& architecture, const std::string& subset);
 
 /// Draws block number `block` at random initialisation into `out` (rows, columns): a function of
-/// (seed, block name) alone, so that W^(0) can be drawn again instead of kept.
+/// (seed, block name) alone, so that W^(0) can be drawn again instead of kept. In float64 too the
+/// numbers are those of float32: a seed gives one network, whatever it is trained in.
 void draw_initial_block(const Architecture& architecture,
                         int block,
                         std::uint64_t seed,

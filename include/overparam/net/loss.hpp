@@ -61,9 +61,12 @@ struct Evaluation {
   double largest_loss = 0;                                     ///< max_i loss_i
 };
 
-/// Evaluates outputs (n, d) against targets (n, d), and labels (n) if defined: with d > 1 the
-/// largest output must be the label's, with d = 1 the output must lie nearest to that class's
-/// target.
+/// The class that one sample's outputs (d) stand for: with d > 1 that of the largest, with d = 1
+/// the one whose target lies nearest, where those of `num_classes` lie evenly over [-1, 1].
+std::int64_t predicted_class(std::span<const double> output, std::int64_t num_classes);
+
+/// Evaluates outputs (n, d) against targets (n, d), and labels (n) if defined, which
+/// `predicted_class` must give.
 /// @param cotangent if not null, receives the gradient in the outputs (n, d), of the outputs' type
 /// @param num_classes used with d = 1
 Evaluation evaluate(const Loss& loss,

@@ -112,10 +112,12 @@ class Network {
 
   /// y for inputs (n, dx), written to outputs (n, d). Holds two layers of at most 1,024 samples at
   /// a time.
+  /// @throws Error(usage) for inputs of another width or number type than the network's
   void forward(const at::Tensor& inputs, at::Tensor& outputs, Workspace& workspace) const;
   [[nodiscard]] at::Tensor forward(const at::Tensor& inputs, Workspace& workspace) const;
 
-  /// As forward, keeping the features of every layer.
+  /// As forward, keeping the features of every layer: memory n times the sum of the widths.
+  /// @throws Error(usage) as `forward` does
   [[nodiscard]] Tape record(const at::Tensor& inputs, Workspace& workspace) const;
 
   /// Brings a tape of this network up to date after a change of its trained blocks. Layers below
@@ -140,7 +142,8 @@ class Network {
                                                            const at::Tensor& cotangent,
                                                            Workspace& workspace) const;
 
-  /// y' (n, d) along a direction in weight space (a JVP).
+  /// y' (n, d) along a direction in weight space (a JVP). Cost of two forward passes where every
+  /// block is trained.
   [[nodiscard]] at::Tensor jvp(const Tape& tape,
                                const Parameters& direction,
                                Workspace& workspace) const;

@@ -27,7 +27,7 @@ void save_checkpoint(const std::filesystem::path& path,
 
 /// Restores what save_checkpoint wrote.
 /// @throws Error(data) if the file is broken, or made by a run with another fingerprint or other
-/// shapes
+/// shapes; the weights of another run's file are left alone
 TrainState load_checkpoint(const std::filesystem::path& path,
                            net::Network& network,
                            const std::string& fingerprint);

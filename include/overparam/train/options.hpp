@@ -108,6 +108,8 @@ struct TrainOptions {
 std::string to_string(Method method);
 std::string to_string(Sampling sampling);
 std::string to_string(Solver solver);
+
+/// The value of this name. @throws Error(usage) with the names and "did you mean"
 Method parse_method(const std::string& name);
 Sampling parse_sampling(const std::string& name);
 Solver parse_solver(const std::string& name);

@@ -25,17 +25,23 @@ struct StepRule {
   double value = 1;  ///< the number, or c
 };
 
-/// Reads "critical", "critical:0.5", "theory", "theory:10" or a positive number. @throws
-/// Error(usage)
+/// Reads "critical", "critical:0.5", "theory", "theory:10" or a positive number.
+/// @throws Error(usage) for anything else
 StepRule parse_step_rule(const std::string& text);
 std::string to_string(const StepRule& rule);
 
-/// The step size a rule gives at the network's present weights, with the curvatures behind it.
+/// A step size with the curvatures behind it.
 struct StepChoice {
   double step_size = 0;
   double lambda_max = 0;         ///< of K
   double lambda_max_sample = 0;  ///< max_i lambda_max(K_ii); only where the rule asks for it
 };
+
+/// The step size a rule gives at the network's present weights. At most 60 products of K with a
+/// vector, and for sgd the kernels K_ii of all samples. An interrupt ends the products early: the
+/// step is then one of an eigenvalue too small, for a run that ends before it is taken.
+/// @throws Error(usage) where the theory has no step: without square hidden layers, or with two
+/// inputs the same   @throws Error(numeric) for "critical" where K is zero
 StepChoice choose_step(const StepRule& rule,
                        const net::Network& network,
                        const Problem& problem,
@@ -51,8 +57,10 @@ struct Prediction {
 };
 
 /// How many steps the linear model at the present weights needs to reduce F to `ratio` of its
-/// value, for the squared loss and plain steps. SGD's mean follows the same model.
+/// value, for the squared loss and plain steps. SGD's mean follows the same model. Costs
+/// `most_products` products of K at most, and fewer where an interrupt comes.
 /// @param max_seconds no new products of K are begun after this long
+/// @throws Error(numeric) where the residual is zero or not finite
 Prediction predict_steps(const net::Network& network,
                          const Problem& problem,
                          double step_size,

@@ -52,6 +52,9 @@ struct TrainState {
   double seconds = 0;        ///< spent in earlier parts of the run
   net::Parameters velocity;  ///< momentum's; empty without
   NewtonState newton;
+  /// The format that products are taken in, which SGD refines on its way; automatic: not chosen
+  /// yet.
+  linalg::Products products = linalg::Products::automatic;
 };
 
 /// The network and what was just evaluated, at one step.
@@ -89,13 +92,20 @@ struct TrainResult {
   [[nodiscard]] bool reached_target() const;
 };
 
+/// What `train` checks before its first step, for those who replace something once it begins.
+/// @throws Error(usage) for options that cannot work, Error(data) for targets the loss has no use
+///         for
+void check_training(const net::Network& network,
+                    const Problem& problem,
+                    const TrainOptions& options);
+
 /// Trains the network in place. With `state` from an interrupted run it goes on where that stopped;
 /// afterwards `state` is where this run stopped.
 ///
 /// GD and SGD without momentum update the weights inside the gradient's matrix products: beside the
 /// weights a step holds n (L + 3) rows of width m (b in place of n for SGD), and allocates no
 /// tensor storage after the first.
-/// @throws Error(usage) for options that cannot work. Divergence is a result, not an error.
+/// @throws what `check_training` throws. Divergence is a result, not an error.
 TrainResult train(net::Network& network,
                   const Problem& problem,
                   const TrainOptions& options,
