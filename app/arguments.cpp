@@ -26,6 +26,7 @@ const std::map<std::string, std::string>& switch_help() {
       {"list", "name the recipes, their sources and costs"},
       {"options", "print the table of all settings in Markdown"},
       {"kernels", "print which networks have a known kernel of infinite width, in Markdown"},
+      {"manual", "print the manual page, for man -l"},
       {"theory", "print every claim with its source and bounds in Markdown"},
   };
   return help;
@@ -34,6 +35,15 @@ const std::map<std::string, std::string>& switch_help() {
 bool takes(const CommandShape& command, const study::Option& option) {
   return std::ranges::find(command.sections, option.section()) != command.sections.end() ||
          std::ranges::find(command.keys, option.key) != command.keys.end();
+}
+
+std::string help_of(const CommandShape& command, const study::Option& option) {
+  const auto own = command.meanings.find(option.key);
+  if (own != command.meanings.end()) return own->second;
+  std::string help = option.help;
+  if (!option.choices.empty()) help += " (" + base::join(option.choices, ", ") + ")";
+  if (!option.fallback.empty()) help += " [" + option.fallback + "]";
+  return help;
 }
 
 /// The values CLI11 writes into for one sub-command.
@@ -58,10 +68,7 @@ void declare(CLI::App& app, const CommandShape& command, Targets& targets) {
   }
   for (const auto& option : study::options()) {
     if (!takes(command, option)) continue;
-    std::string help = option.help;
-    if (!option.choices.empty()) help += " (" + base::join(option.choices, ", ") + ")";
-    if (!option.fallback.empty()) help += " [" + option.fallback + "]";
-    app.add_option(option.flag, targets.flags[option.key], help)
+    app.add_option(option.flag, targets.flags[option.key], help_of(command, option))
         ->option_text(" ")
         ->group(option.section() + " settings")
         ->take_last();
@@ -164,7 +171,8 @@ bool Arguments::has(const std::string& name) const {
 
 std::string help_text(const std::vector<CommandShape>& commands, const std::string& command) {
   Program program(commands);
-  return command.empty() ? program.app.help() : program.targets.at(command)->app->help();
+  if (command.empty()) return program.app.help();
+  return program.targets.at(command)->app->help(program.app.get_name());
 }
 
 Arguments parse_arguments(int argc, char** argv, const std::vector<CommandShape>& commands) {

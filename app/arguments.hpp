@@ -2,6 +2,7 @@
 // What a command line says, with every setting resolved.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct CommandShape {
   bool positional_required = false;
   std::vector<std::string> switches;  ///< "resume", "overwrite", "fresh", ...
   bool takes_axes = false;            ///< --over
+  /// Help of settings that mean something of their own here, by key.
+  std::map<std::string, std::string> meanings;
 };
 
 struct Arguments {

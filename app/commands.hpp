@@ -2,6 +2,8 @@
 // One sub-command a file; main.cpp is the table.
 #pragma once
 
+#include <vector>
+
 #include "arguments.hpp"
 
 namespace overparam::app {
@@ -12,6 +14,10 @@ struct Command {
   CommandShape shape;
   int (*run)(const Arguments& arguments);
 };
+
+/// The table, in the order of the help.
+const std::vector<Command>& commands();
+std::vector<CommandShape> command_shapes();
 
 Command demo_command();
 Command train_command();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "console.hpp"
 
+#include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "overparam/base/blas.hpp"
 #include "overparam/base/interrupt.hpp"
@@ -27,7 +29,36 @@ int terminal_width() {
   return known && size.ws_col > 40 ? size.ws_col : kElsewhere;
 }
 
+constexpr ExitMeaning kMeanings[] = {
+    {kDone, "done"},
+    {kMissed, "a target was missed, or a verdict or figure differs from what is expected"},
+    {kUsage, "the command line, a setting or a folder cannot be used as asked"},
+    {kData, "the data cannot be read or used"},
+    {kDiverged, "training diverged"},
+    {kRefused, "it would not fit the memory or the disk"},
+    {kInternal, "a fault of the program"},
+    {kInterrupted, "interrupted by Ctrl-C; what was finished is kept"},
+    {kTerminated, "interrupted by SIGTERM; what was finished is kept"},
+};
+
 }  // namespace
+
+std::span<const ExitMeaning> exit_meanings() { return kMeanings; }
+
+study::Settings settings_with_data(const Arguments& arguments) {
+  study::Settings settings = arguments.settings;
+  if (arguments.positional.empty()) return settings;
+  const std::string& origin = settings.origin("data.source");
+  base::require(!origin.starts_with("--"),
+                ErrorKind::usage,
+                "{}: data are named twice, by {} \"{}\" and as \"{}\"; one is enough",
+                arguments.command,
+                origin,
+                settings.text("data.source"),
+                arguments.positional);
+  settings.set("data.source", arguments.positional, arguments.command);
+  return settings;
+}
 
 study::Voice voice_for(const Arguments& arguments) {
   study::Voice voice;
@@ -52,6 +83,11 @@ void flush() {
 }
 
 int interrupted_exit() { return base::interrupt_signal() == SIGTERM ? kTerminated : kInterrupted; }
+
+std::string interrupted_text(const Arguments& arguments) {
+  return fmt::format("interrupted; the same line{} goes on where this one stopped",
+                     arguments.has("fresh") ? " without --fresh" : "");
+}
 
 void warn_about_slow_products(const study::Voice& voice) {
   const auto advice = base::blas_advice();

@@ -4,6 +4,7 @@
 #include "commands.hpp"
 #include "console.hpp"
 #include "overparam/base/files.hpp"
+#include "overparam/base/interrupt.hpp"
 #include "overparam/study/data_summary.hpp"
 
 namespace overparam::app {
@@ -11,10 +12,10 @@ namespace overparam::app {
 namespace {
 
 int run(const Arguments& arguments) {
-  study::Settings settings = arguments.settings;
-  if (!arguments.positional.empty()) settings.set("data.source", arguments.positional, "data");
+  const auto settings = settings_with_data(arguments);
   const auto voice = voice_for(arguments);
   const auto summary = study::summarise_data(settings);
+  if (base::interrupted()) return interrupted_exit();
   const std::string& out = settings.text("run.out");
   if (!out.empty()) {
     base::make_writable_folder(out);
@@ -37,7 +38,8 @@ Command data_command() {
                     .sections = {"data"},
                     .keys = {"run.seed", "run.dtype", "run.threads", "run.out", "network.outputs"},
                     .positional = "DATA",
-                    .positional_help = "a file, a folder, or the name of a generator"},
+                    .positional_help = "a file, a folder, or the name of a generator",
+                    .meanings = {{"run.out", "folder for a report (empty: none is written)"}}},
           .run = run};
 }
 

@@ -38,7 +38,8 @@ Command demo_command() {
                         "see it work: a wide network reaches a global minimum, narrow ones do "
                         "not; gradient descent, then the exact minimum; no data, no network, one "
                         "page",
-                    .keys = study::demo_keys()},
+                    .keys = study::demo_keys(),
+                    .meanings = {{"run.out", "folder for the results [runs/demo]"}}},
           .run = run};
 }
 

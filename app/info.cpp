@@ -3,8 +3,10 @@
 
 #include "commands.hpp"
 #include "console.hpp"
+#include "manual.hpp"
 #include "overparam/base/blas.hpp"
 #include "overparam/base/json_files.hpp"
+#include "overparam/base/require.hpp"
 #include "overparam/study/catalogues.hpp"
 #include "overparam/study/run_record.hpp"
 
@@ -13,8 +15,17 @@ namespace overparam::app {
 namespace {
 
 int run(const Arguments& arguments) {
+  base::require(arguments.switches.empty() || !arguments.json,
+                ErrorKind::usage,
+                "info: --{} prints a text of its own, and --json one document; one of the two",
+                arguments.switches.empty() ? "" : arguments.switches.front());
   if (arguments.has("options")) {
-    print(study::options_markdown({"data", "network", "train", "run", "ntk", "verify"}));
+    print(
+        study::options_markdown({"data", "network", "train", "run", "ntk", "landscape", "verify"}));
+    return kDone;
+  }
+  if (arguments.has("manual")) {
+    print(manual_page(command_shapes()));
     return kDone;
   }
   if (arguments.has("theory")) {
@@ -48,7 +59,7 @@ Command info_command() {
   return {
       .shape = {.name = "info",
                 .description = "what this build knows: networks, losses, data, claims, versions",
-                .switches = {"options", "theory", "kernels"}},
+                .switches = {"options", "theory", "kernels", "manual"}},
       .run = run};
 }
 

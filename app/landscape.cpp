@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -23,8 +25,29 @@ fs::path folder_for(const Arguments& arguments) {
   return subject.parent_path() / (subject.stem().string() + "-landscape");
 }
 
+void warn_about_unused(const study::Settings& settings, const study::Voice& voice) {
+  const auto warn = [&](const char* key, const std::string& why) {
+    if (!settings.is_chosen(key)) return;
+    voice.warn(fmt::format("{}: {} has no effect {}", settings.origin(key), key, why));
+  };
+  const std::string& product = settings.text("landscape.product");
+  if (product != "smoothed") {
+    for (const char* key : {"landscape.sigma", "landscape.draws"}) {
+      warn(key, "without --product smoothed");
+    }
+  }
+  if (product == "autograd") warn("landscape.held_out", "with --product autograd");
+  const std::string& direction = settings.text("landscape.direction");
+  if (settings.text("landscape.check") == direction) {
+    voice.warn(fmt::format(
+        "the most negative direction has no second opinion: --direction and --check are both {}",
+        direction));
+  }
+}
+
 int run(const Arguments& arguments) {
   const auto voice = voice_for(arguments);
+  warn_about_unused(arguments.settings, voice);
   warn_about_slow_products(voice);
   const fs::path folder = folder_for(arguments);
   const auto record = study::run_landscape(arguments.settings,
@@ -32,7 +55,7 @@ int run(const Arguments& arguments) {
                                            {.folder = folder, .fresh = arguments.has("fresh")},
                                            voice);
   if (record.interrupted) {
-    voice.say("interrupted; the same line goes on where this one stopped");
+    voice.say(interrupted_text(arguments));
     return interrupted_exit();
   }
   const auto page = report::write_page(study::landscape_page(record), folder);
@@ -62,7 +85,11 @@ Command landscape_command() {
                     .positional = "RUN",
                     .positional_help = "folder of a run, or a TorchScript module",
                     .positional_required = true,
-                    .switches = {"fresh"}},
+                    .switches = {"fresh"},
+                    .meanings = {{"data.source", "the run's data, where they have moved"},
+                                 {"run.out",
+                                  "folder for the results (empty: RUN/landscape, or "
+                                  "NAME-landscape beside a module)"}}},
           .run = run};
 }
 

@@ -56,22 +56,9 @@ bool is_out_of_memory(const c10::Error& error) {
 }
 
 int run(int argc, char** argv) {
-  const std::vector<app::Command> commands{app::demo_command(),
-                                           app::train_command(),
-                                           app::verify_command(),
-                                           app::sweep_command(),
-                                           app::reproduce_command(),
-                                           app::data_command(),
-                                           app::plan_command(),
-                                           app::report_command(),
-                                           app::ntk_command(),
-                                           app::landscape_command(),
-                                           app::info_command()};
-  std::vector<app::CommandShape> shapes;
-  for (const auto& command : commands) shapes.push_back(command.shape);
-  const auto arguments = app::parse_arguments(argc, argv, shapes);
+  const auto arguments = app::parse_arguments(argc, argv, app::command_shapes());
   const auto command = std::ranges::find_if(
-      commands, [&](const auto& entry) { return entry.shape.name == arguments.command; });
+      app::commands(), [&](const auto& entry) { return entry.shape.name == arguments.command; });
   base::catch_interrupts();
   // A limit on file sizes then is a failed write with a message, not the end of the program.
   std::signal(SIGXFSZ, SIG_IGN);
@@ -84,6 +71,31 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
+namespace overparam::app {
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> table{demo_command(),
+                                          train_command(),
+                                          verify_command(),
+                                          sweep_command(),
+                                          reproduce_command(),
+                                          data_command(),
+                                          plan_command(),
+                                          report_command(),
+                                          ntk_command(),
+                                          landscape_command(),
+                                          info_command()};
+  return table;
+}
+
+std::vector<CommandShape> command_shapes() {
+  std::vector<CommandShape> shapes;
+  for (const auto& command : commands()) shapes.push_back(command.shape);
+  return shapes;
+}
+
+}  // namespace overparam::app
+
 int main(int argc, char** argv) {
   try {
     base::use_fast_blas_kernels();
@@ -92,6 +104,8 @@ int main(int argc, char** argv) {
     app::print(answer.text);
     return app::kDone;
   } catch (const Error& error) {
+    // What was cut short has its own error, and is no fault of its input.
+    if (base::interrupted()) return complain(error.what(), app::interrupted_exit());
     return complain(error.what(), exit_code_of(error.kind()));
   } catch (const c10::Error& error) {
     if (is_out_of_memory(error)) return complain("out of memory", app::kRefused);

@@ -29,8 +29,12 @@ int run(const Arguments& arguments) {
   const auto record = study::run_kernel_study(arguments.settings, arguments.has("fresh"), voice);
   const std::string& out = arguments.settings.text("run.out");
   if (record.interrupted) {
-    voice.say(out.empty() ? "interrupted; with --out FILE.npy the finished tiles would be kept"
-                          : "interrupted; the same line goes on where this one stopped");
+    if (record.kind != "empirical") {
+      voice.say("interrupted; kernels of infinite width are made in one go, nothing is kept");
+    } else {
+      voice.say(out.empty() ? "interrupted; with --out FILE.npy the finished tiles would be kept"
+                            : interrupted_text(arguments));
+    }
     return interrupted_exit();
   }
   if (!out.empty()) write_beside(out, record, voice);
@@ -52,7 +56,10 @@ Command ntk_command() {
                           "picture and kernel regression",
            .sections = {"data", "network", "ntk"},
            .keys = {"run.seed", "run.dtype", "run.device", "run.threads", "run.memory", "run.out"},
-           .switches = {"fresh"}},
+           .switches = {"fresh"},
+           .meanings = {{"run.out",
+                         "FILE.npy for the kernel; summary and report beside it (empty: nothing is "
+                         "written)"}}},
       .run = run};
 }
 

@@ -12,8 +12,7 @@ namespace overparam::app {
 namespace {
 
 int run(const Arguments& arguments) {
-  study::Settings settings = arguments.settings;
-  if (!arguments.positional.empty()) settings.set("data.source", arguments.positional, "plan");
+  const auto settings = settings_with_data(arguments);
   const auto voice = voice_for(arguments);
   warn_about_slow_products(voice);
   const auto plan = study::plan_data(settings, voice);
@@ -42,7 +41,8 @@ Command plan_command() {
                         "before training: can the data be fitted, how wide, which step, how long",
                     .sections = {"data", "network", "train", "run"},
                     .positional = "DATA",
-                    .positional_help = "a file, a folder, or the name of a generator"},
+                    .positional_help = "a file, a folder, or the name of a generator",
+                    .meanings = {{"run.out", "folder for a report (empty: none is written)"}}},
           .run = run};
 }
 

@@ -33,6 +33,12 @@ void refuse_rows(const fs::path& folder) {
   if (fs::exists(folder / "reproduce.json")) {
     base::fail(ErrorKind::usage, kRepeat, name, "a reproduction", "reproduce", name);
   }
+  if (fs::exists(folder / "landscapes.json")) {
+    base::fail(ErrorKind::usage,
+               "{}: holds landscapes, not a run; repeat their line \"overparam landscape ...\", "
+               "which takes what is there and writes the page",
+               name);
+  }
   if (fs::exists(folder / "rows.jsonl")) {
     base::fail(ErrorKind::usage,
                kRepeat,

@@ -39,12 +39,19 @@ study::ReproduceOptions options_from(const Arguments& arguments, const study::Re
                 settings.origin("data.source"),
                 recipe.name,
                 images);
+  const std::string& device = settings.text("run.device");
+  base::require(recipe.trains_on_device || device == study::ReproduceOptions().device,
+                ErrorKind::usage,
+                "{}: {} runs on the CPU, found {}",
+                settings.origin("run.device"),
+                recipe.name,
+                device);
   return {.scale = claims::parse_scale(scale),
           .seed = static_cast<std::uint64_t>(settings.integer("run.seed")),
           .threads = static_cast<int>(settings.integer("run.threads")),
           .folder = out.empty() ? fs::path("runs") / (recipe.name + "-" + scale) : fs::path(out),
           .images = images,
-          .device = settings.text("run.device"),
+          .device = device,
           .fresh = arguments.has("fresh")};
 }
 
@@ -57,13 +64,9 @@ int run(const Arguments& arguments) {
   const auto voice = voice_for(arguments);
   warn_about_slow_products(voice);
   const auto options = options_from(arguments, recipe);
-  if (arguments.has("fresh")) {
-    recipe.plan(options);  // refuses what cannot be run while its earlier rows are still there
-    fs::remove(options.folder / "rows.jsonl");
-  }
   const auto reproduction = study::reproduce(recipe, options, voice);
   if (reproduction.interrupted) {
-    voice.say("interrupted; the same line goes on where this one stopped");
+    voice.say(interrupted_text(arguments));
     return interrupted_exit();
   }
   base::write_file(options.folder / "data.csv", report::to_csv(reproduction.conclusion.data));
@@ -94,7 +97,11 @@ Command reproduce_command() {
                              "run.out"},
                     .positional = "NAME",
                     .positional_help = "of a recipe; --list names them",
-                    .switches = {"list", "fresh"}},
+                    .switches = {"list", "fresh"},
+                    .meanings = {{"data.source",
+                                  "of recipes that read images: a file, a folder or a generator "
+                                  "[digits]"},
+                                 {"run.out", "folder for the results (empty: runs/NAME-SCALE)"}}},
           .run = run};
 }
 

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 /// The certificate of one finished run.
 int certify_run(const Arguments& arguments) {
-  for (const char* key : {"verify.only", "verify.scale"}) {
+  for (const char* key : {"verify.only", "verify.scale", "run.seed", "run.out"}) {
     const auto& origin = arguments.settings.origin(key);
     base::require(!origin.starts_with("--"),
                   ErrorKind::usage,
@@ -54,6 +54,7 @@ study::VerifyOptions options_from(const Arguments& arguments) {
       .scale = claims::parse_scale(settings.text("verify.scale")),
       .seed = static_cast<std::uint64_t>(settings.integer("run.seed")),
       .threads = static_cast<int>(settings.integer("run.threads")),
+      .fresh = arguments.has("fresh"),
   };
   if (!settings.text("verify.only").empty()) {
     options.only = base::split(settings.text("verify.only"), ',');
@@ -69,10 +70,9 @@ int run(const Arguments& arguments) {
   const auto voice = voice_for(arguments);
   warn_about_slow_products(voice);
   const auto options = options_from(arguments);
-  if (arguments.has("fresh")) fs::remove(options.folder / "rows.jsonl");
   const auto verification = study::verify(options, voice);
   if (verification.interrupted) {
-    voice.say("interrupted; the same line goes on where this one stopped");
+    voice.say(interrupted_text(arguments));
     return interrupted_exit();
   }
   base::write_json(options.folder / "verify.json", study::to_json(verification));
@@ -97,7 +97,8 @@ Command verify_command() {
                 .keys = {"run.seed", "run.threads", "run.out"},
                 .positional = "RUN",
                 .positional_help = "folder of a finished run; without it the designs are measured",
-                .switches = {"fresh"}},
+                .switches = {"fresh"},
+                .meanings = {{"run.out", "folder for the results (empty: runs/verify-SCALE)"}}},
       .run = run};
 }
 

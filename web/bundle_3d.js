@@ -1,4 +1,7 @@
-// The same, and what draws surfaces: half a megabyte that only their pages carry.
+// The same, and what draws surfaces and their maps, which only their pages carry.
 const Plotly = require("./bundle.js");
-Plotly.register([require("plotly.js/lib/surface"), require("plotly.js/lib/scatter3d")]);
+Plotly.register([
+  require("plotly.js/lib/surface"), require("plotly.js/lib/scatter3d"), require("plotly.js/lib/heatmap"),
+  require("plotly.js/lib/contour"),
+]);
 module.exports = Plotly;

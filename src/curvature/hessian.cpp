@@ -69,18 +69,6 @@ HessianProduct::HessianProduct(const Objective& objective,
   step_ = options.step * norm;
 }
 
-int HessianProduct::gradients_each() const {
-  switch (options_.kind) {
-    case ProductKind::difference:
-      return 2;
-    case ProductKind::smoothed:
-      return 2 * options_.draws;
-    case ProductKind::autograd:
-      break;
-  }
-  return 1;
-}
-
 std::string HessianProduct::describe() const {
   switch (options_.kind) {
     case ProductKind::difference:

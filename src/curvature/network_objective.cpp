@@ -36,7 +36,9 @@ class NetworkObjective final : public Objective {
     base::require(samples.inputs.dim() == 2 && samples.inputs.size(0) > 0 &&
                       samples.targets.size(0) == samples.inputs.size(0),
                   ErrorKind::usage,
-                  "objective: expected inputs (n, dx) and as many targets");
+                  "objective: expected inputs (n, dx) and as many targets, found ({}) and ({})",
+                  fmt::join(samples.inputs.sizes(), ", "),
+                  fmt::join(samples.targets.sizes(), ", "));
     const auto& blocks = network.architecture().blocks;
     std::int64_t begin = 0;
     for (std::size_t k = 0; k < blocks.size(); ++k) {

@@ -32,7 +32,10 @@ class VisionObjective final : public Objective {
     base::require(images.dim() == 4 && labels.dim() == 1 && images.size(0) == labels.size(0) &&
                       images.size(0) > 0,
                   ErrorKind::usage,
-                  "objective: expected images (n, channels, side, side) and as many labels");
+                  "objective: expected images (n, channels, side, side) and as many labels, found "
+                  "({}) and ({})",
+                  fmt::join(images.sizes(), ", "),
+                  fmt::join(labels.sizes(), ", "));
     (void)net::parts_of(architecture, weights);  // another network's weights are refused here
     base::require(statistics.numel() == architecture.num_statistics(),
                   ErrorKind::usage,

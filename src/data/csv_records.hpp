@@ -22,7 +22,6 @@ class CsvRecords {
 
   /// The line, from 1, where the last record began.
   [[nodiscard]] std::int64_t line() const { return record_line_; }
-  [[nodiscard]] char separator() const { return separator_; }
 
  private:
   static constexpr int kEnd = -1;

@@ -86,12 +86,37 @@ void average_down(Dataset& dataset, std::int64_t side) {
   dataset.shape.back() = side;
 }
 
+namespace {
+
+/// Whole numbers that were few enough in their file to be taken for classes, as the numbers they
+/// are. Classes of other names stay.
+void read_classes_as_targets(Dataset& dataset) {
+  const at::Tensor& labels = dataset.train.labels;
+  at::Tensor targets = at::empty({labels.size(0), 1}, at::kDouble);
+  auto* out = targets.data_ptr<double>();
+  for (std::int64_t i = 0; i < labels.size(0); ++i) {
+    const auto number = base::parse_number(dataset.class_name(labels[i].item<std::int64_t>()));
+    if (!number) return;
+    out[i] = *number;
+  }
+  dataset.train.targets = targets;
+  dataset.train.labels = at::Tensor();
+  dataset.num_classes = 0;
+  dataset.class_names.clear();
+}
+
+}  // namespace
+
 void add_test_part(Dataset& dataset, Dataset other) {
   base::require(other.shape == dataset.shape,
                 ErrorKind::data,
                 "{}: its inputs have another shape than those of {}",
                 other.name,
                 dataset.name);
+  const at::Tensor& targets = dataset.train.targets;
+  const bool one_number = targets.defined() && targets.dim() == 2 && targets.size(1) == 1;
+  if (one_number && !dataset.train.labels.defined() && other.train.labels.defined())
+    read_classes_as_targets(other);
   const auto kind = [](const Dataset& data) {
     return data.train.labels.defined() ? "labels" : "targets";
   };

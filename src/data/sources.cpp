@@ -12,7 +12,15 @@ namespace {
 Dataset read_recognised(const std::filesystem::path& path, const ReaderOptions& options) {
   std::string looked_for;
   for (const auto& reader : readers()) {
-    if (reader.recognises(path)) return reader.read(path, options);
+    if (reader.recognises(path)) {
+      base::require(reader.has_label_column || options.label_column.empty(),
+                    ErrorKind::usage,
+                    "{}: read as {}, which has no label column, found \"{}\"",
+                    path.string(),
+                    reader.name,
+                    options.label_column);
+      return reader.read(path, options);
+    }
     looked_for += fmt::format("\n  {}: {}", reader.name, reader.description);
   }
   base::fail(ErrorKind::data,

@@ -81,15 +81,8 @@ std::string caption_element(const std::string& caption) {
                          : fmt::format("<figcaption>{}</figcaption>\n", inline_markup(caption));
 }
 
-std::string BlockWriter::fresh_id(const std::string& wanted) {
-  const std::string base = slug(wanted);
-  std::string id = base;
-  for (int suffix = 2; !ids_.insert(id).second; ++suffix) id = fmt::format("{}-{}", base, suffix);
-  return id;
-}
-
 std::string BlockWriter::operator()(const Heading& heading) {
-  const Entry entry{.id = fresh_id(heading.text), .text = heading.text};
+  const Entry entry{.id = ids_.fresh(heading.text), .text = heading.text};
   if (!heading.minor) headings_.push_back(entry);
   return fmt::format(
       "<{0} id=\"{1}\">{2}</{0}>\n", heading.minor ? "h3" : "h2", entry.id, escape(entry.text));
@@ -115,7 +108,7 @@ std::string BlockWriter::operator()(const KeyNumbers& numbers) {
 std::string BlockWriter::operator()(const Figure& figure) {
   const std::string wide = draw(figure, kWideCanvas);
   const std::string narrow = draw(figure, kNarrowCanvas);
-  const std::string id = fresh_id(figure.id.empty() ? "figure" : figure.id);
+  const std::string id = ids_.fresh(figure.id.empty() ? "figure" : figure.id);
   std::string out = fmt::format("<figure class=\"chart\" id=\"{}\">\n", id);
   if (!figure.title.empty()) out += fmt::format("<h3>{}</h3>\n", escape(figure.title));
   out += fmt::format(
@@ -128,7 +121,7 @@ std::string BlockWriter::operator()(const Figure& figure) {
 }
 
 std::string BlockWriter::operator()(const ImageGrid& grid) {
-  const std::string id = fresh_id(grid.id.empty() ? "images" : grid.id);
+  const std::string id = ids_.fresh(grid.id.empty() ? "images" : grid.id);
   const CellSize cell = cell_size(grid);
   std::string out = fmt::format("<figure class=\"images\" id=\"{}\">\n", id);
   if (!grid.title.empty()) out += fmt::format("<h3>{}</h3>\n", escape(grid.title));

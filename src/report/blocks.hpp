@@ -2,10 +2,10 @@
 // Each kind of block as HTML.
 #pragma once
 
-#include <set>
 #include <string>
 #include <vector>
 
+#include "markup.hpp"
 #include "overparam/report/page.hpp"
 
 namespace overparam::report {
@@ -34,10 +34,7 @@ class BlockWriter {
   [[nodiscard]] const std::vector<Entry>& headings() const { return headings_; }
 
  private:
-  /// An id that no other element of the page has.
-  std::string fresh_id(const std::string& wanted);
-
-  std::set<std::string> ids_;
+  FreshNames ids_;  // of the page's elements
   std::vector<Entry> headings_;
 };
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "markup.hpp"
 
+#include <fmt/format.h>
+
+#include "overparam/base/utf8.hpp"
+
 namespace overparam::report {
 
 namespace {
@@ -22,11 +26,8 @@ std::size_t character_length(std::string_view text) {
                              : lead >= 0xE0 && lead < 0xF0 ? 3
                              : lead >= 0xF0 && lead < 0xF5 ? 4
                                                            : 0;
-  if (length == 0 || length > text.size()) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if (!is_continuation(text[i])) return 0;
-  }
-  return length;
+  const bool whole = length > 0 && length <= text.size();
+  return whole && base::is_utf8(text.substr(0, length)) ? length : 0;
 }
 
 bool is_superscript(std::string_view text) {
@@ -141,6 +142,15 @@ std::string slug(std::string_view text) {
   }
   while (out.ends_with('-')) out.pop_back();
   return out.empty() ? "section" : out;
+}
+
+std::string FreshNames::fresh(std::string_view wanted) {
+  const std::string base = slug(wanted);
+  std::string name = base;
+  for (int suffix = 2; !taken_.insert(name).second; ++suffix) {
+    name = fmt::format("{}-{}", base, suffix);
+  }
+  return name;
 }
 
 std::size_t count_characters(std::string_view text) {

@@ -2,6 +2,7 @@
 // Text on its way into SVG and HTML.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,15 @@ std::string escape_script_json(std::string_view json);
 
 /// Lower-case letters, digits and dashes, for ids; "section" if nothing is left.
 std::string slug(std::string_view text);
+
+/// Names for things that may be called the same: slugs, from the second on with a number.
+class FreshNames {
+ public:
+  std::string fresh(std::string_view wanted);
+
+ private:
+  std::set<std::string> taken_;
+};
 
 /// How many characters a terminal shows: code points without combining marks.
 std::size_t count_characters(std::string_view text);

@@ -60,7 +60,7 @@ std::string surface_data(const SurfaceFigure& figure, const Box& shape) {
 }  // namespace
 
 std::string BlockWriter::operator()(const SurfaceFigure& figure) {
-  const std::string id = fresh_id(figure.id.empty() ? "surfaces" : figure.id);
+  const std::string id = ids_.fresh(figure.id.empty() ? "surfaces" : figure.id);
   const SurfaceDrawing drawing = draw(figure, SurfaceCanvas{.free_standing = false, .id = id});
   std::string out = fmt::format("<figure class=\"surfaces\" id=\"{}\">\n", id);
   if (!figure.title.empty()) out += fmt::format("<h3>{}</h3>\n", escape(figure.title));

@@ -100,7 +100,7 @@ std::string header_cell(const Column& column, bool numeric) {
 }  // namespace
 
 std::string BlockWriter::operator()(const Table& table) {
-  const std::string id = fresh_id(table.title.empty() ? "table" : table.title);
+  const std::string id = ids_.fresh(table.title.empty() ? "table" : table.title);
   std::string head;
   std::vector<std::size_t> longest;
   std::vector<bool> numeric;

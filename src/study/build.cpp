@@ -189,11 +189,14 @@ base::MemoryPlan plan_memory(const Settings& settings,
       is_sgd ? kernel::sample_eigenvalue_numbers(architecture, num_samples) : 0;
   plan.add("cotangents", {std::max({curvature, rows * 2 * widest, step_rule})}, size);
   plan.add("initial signs", {rows, widths}, 1);
+  if (is_sgd && settings.number("train.gradient_norm") > 0 && num_samples > kProbes) {
+    plan.add("the whole gradient", {architecture.num_trained_parameters()}, size);
+  }
   const std::int64_t residual = num_samples * architecture.num_outputs();
   if (settings.text("run.precision") != "plain") {
     // References in float32, and narrow copies of at most two bytes a number.
     plan.add("references of narrow products",
-             {2 * rows * widths + architecture.num_trained_parameters()},
+             {2 * rows * widths + 2 * architecture.num_trained_parameters()},
              size);
     plan.add("narrow copies", {5 * rows * widths + 2 * architecture.num_trained_parameters()}, 2);
   }

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "json_fields.hpp"
+#include "overparam/base/interrupt.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/base/text.hpp"
 #include "overparam/data/prepare.hpp"
@@ -46,6 +47,7 @@ DataSummary summarise_data(const Settings& settings) {
                                    Normalisation::sphere,
                                    Normalisation::unit,
                                    Normalisation::none}) {
+    if (base::interrupted()) return summary;
     NormalisedView view{.normalisation = normalisation,
                         .is_chosen = normalisation == raw.normalisation};
     PreparedData prepared = raw;  // shares the raw inputs

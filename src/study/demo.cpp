@@ -15,6 +15,7 @@
 #include "overparam/base/work_queue.hpp"
 #include "overparam/study/pages.hpp"
 #include "overparam/study/training.hpp"
+#include "run_folder.hpp"
 
 namespace overparam::study {
 
@@ -54,6 +55,19 @@ RunRecord run_exact(const Settings& demo, const fs::path& folder, const Voice& v
   settings.set("run.out", below.string(), "demo");
   return run_training(
       settings, prepare_data(settings), {.folder = below, .overwrite = true}, voice);
+}
+
+/// A demo replaces what an earlier one left, of whatever seed, and nothing else.
+void require_demo_folder(const fs::path& folder, const Settings& demo) {
+  require_own_folder(folder);
+  if (is_demo(folder) || !fs::exists(folder / kConfig)) return;
+  Settings former;
+  former.load_file(folder / kConfig);
+  former.set("run.seed", demo.text("run.seed"), "demo");
+  base::require(former.fingerprint() == demo.fingerprint(),
+                ErrorKind::usage,
+                "{}: holds a run that is no demo's; choose another --out",
+                folder.string());
 }
 
 double share_of_start(const RunRecord& record) {
@@ -142,6 +156,7 @@ Settings exact_settings(const Settings& demo) {
 
 Demo run_demo(const Settings& given, const fs::path& folder, const Voice& voice) {
   const Settings settings = demo_settings(given);
+  require_demo_folder(folder, settings);
   const PreparedData data = prepare_data(settings);
   voice.say("training a network of width 1,024 on 100 drawn digits");
   Demo demo{.main = run_training(settings, data, {.folder = folder, .overwrite = true}, voice)};

@@ -25,13 +25,15 @@ inline double number_or_nan(const nlohmann::json& object, const char* key) {
   return missing ? std::numeric_limits<double>::quiet_NaN() : entry->get<double>();
 }
 
+/// A number, for which null stands where there is none.
+inline double number_or_nan(const nlohmann::json& value) {
+  return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+}
+
 /// A list in which null stands for what is no number.
 inline std::vector<double> numbers_or_nan(const nlohmann::json& list) {
   std::vector<double> values;
-  for (const auto& value : list) {
-    values.push_back(value.is_null() ? std::numeric_limits<double>::quiet_NaN()
-                                     : value.get<double>());
-  }
+  for (const auto& value : list) values.push_back(number_or_nan(value));
   return values;
 }
 

@@ -9,6 +9,7 @@
 
 #include "overparam/base/array_files.hpp"
 #include "overparam/base/clock.hpp"
+#include "overparam/base/interrupt.hpp"
 #include "overparam/base/mapped_array.hpp"
 #include "overparam/base/memory.hpp"
 #include "overparam/base/progress.hpp"
@@ -22,6 +23,7 @@
 #include "overparam/study/vision_run.hpp"
 #include "overparam/train/checkpoint.hpp"
 #include "run_settings.hpp"
+#include "tensor_key.hpp"
 
 namespace overparam::study {
 
@@ -107,6 +109,7 @@ class KernelStudy {
     if (!record_.interrupted) {
       measure();
       record_.picture = draw();
+      record_.interrupted = base::interrupted();
     }
     record_.seconds = watch.seconds();
     record_.peak_memory = base::peak_resident_memory();
@@ -161,7 +164,7 @@ class KernelStudy {
     record_.num_duplicates = data_.duplicates.num_duplicates;
   }
 
-  [[nodiscard]] net::Network make_network() const {
+  [[nodiscard]] net::Network make_network() {
     const at::TensorOptions options = at::TensorOptions(type_).device(device_of(settings_));
     const auto seed = static_cast<std::uint64_t>(settings_.integer("run.seed"));
     net::Network network(architecture_, seed, options);
@@ -169,6 +172,7 @@ class KernelStudy {
     if (path.empty()) return network;
     base::TensorFile file = base::read_safetensors(path);
     for (auto& [name, tensor] : file.tensors) {
+      weights_key_ += ' ' + name + ' ' + key_of(tensor);
       if (tensor.is_floating_point()) tensor = tensor.to(type_);
     }
     train::load_weights(network, file, path);
@@ -180,7 +184,7 @@ class KernelStudy {
                        kind_,
                        record_.block,
                        settings_.fingerprint(),
-                       settings_.text("ntk.weights"),
+                       base::stable_key(weights_key_),
                        record_.dtype);
   }
 
@@ -291,8 +295,7 @@ class KernelStudy {
     const std::int64_t n = problem_.size();
     const bool in_memory = settings_.text("run.out").empty();
     base::MemoryPlan memory = held_memory("infinite kernel");
-    if (in_memory) memory.add("kernel", {n, n}, c10::elementSize(type_));
-    memory.add("inputs in float64, twice", {2, n, architecture_.input_size}, sizeof(double));
+    memory.add(limit.plan(n, 0, in_memory));
     memory.check(options_.memory_limit);
     voice_.say("memory " + memory.describe());
     record_.kernel_scale = limit.scale();
@@ -402,7 +405,8 @@ class KernelStudy {
   void regress(const kernel::KernelRegression& regression, const at::Tensor& K) {
     const train::Problem held_out = test();
     const auto accuracy = [&](const at::Tensor& outputs, const train::Problem& problem) {
-      return problem.labels.defined() ? kernel::classification_accuracy(outputs, problem.labels)
+      return problem.labels.defined() ? kernel::classification_accuracy(
+                                            outputs, problem.labels, problem.num_classes)
                                       : std::numeric_limits<double>::quiet_NaN();
     };
     const auto objective = [](const at::Tensor& outputs, const train::Problem& problem) {
@@ -461,6 +465,7 @@ class KernelStudy {
   net::Architecture architecture_;
   kernel::KernelOptions options_;
   std::vector<int> read_outs_;  // trained too, reported apart
+  std::string weights_key_;     // of the weights that were read
   std::unique_ptr<base::MappedArray> file_;
   at::Tensor values_;
   at::Tensor cross_;  // K(test, train)

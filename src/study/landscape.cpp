@@ -27,6 +27,7 @@
 #include "overparam/linalg/vectors.hpp"
 #include "overparam/study/run_record.hpp"
 #include "run_settings.hpp"
+#include "tensor_key.hpp"
 
 namespace overparam::study {
 
@@ -61,6 +62,10 @@ class LandscapeStudy {
     const base::Stopwatch watch;
     base::make_writable_folder(output_.folder);
     const auto names = source_->names();
+    if (output_.fresh) {
+      // All at once: what is cut short then goes on like any other.
+      for (const auto& name : names) forget_landscape(output_.folder, name);
+    }
     try {
       for (std::size_t i = 0; i < names.size(); ++i) {
         record_.landscapes.push_back(draw(i, names[i]));
@@ -102,7 +107,7 @@ class LandscapeStudy {
     const base::Stopwatch watch;
     const LandscapePoint point = source_->open(index);
     if (index == 0) introduce(point);
-    const LandscapeFiles files(output_, name, identity(point), point.weights);
+    const LandscapeFiles files(output_.folder, name, identity(point), point.weights);
     Landscape landscape;
     std::vector<at::Tensor> vectors;
     if (auto kept = files.read_facts()) {
@@ -184,11 +189,13 @@ class LandscapeStudy {
            axes_[1].kind == AxisKind::negative;
   }
 
-  /// What an unfinished folder must agree with.
+  /// What an unfinished folder must agree with: not which other points are drawn, so that more may
+  /// be added.
   [[nodiscard]] std::string identity(const LandscapePoint& point) const {
+    Settings of_point = settings_;
+    of_point.set("landscape.at", point.name, "landscape");
     std::vector<std::string> parts{source_->fingerprint(),
-                                   point.name,
-                                   record_.settings_toml,
+                                   of_point.to_toml({"landscape"}),
                                    settings_.text("run.seed"),
                                    key_of(point.weights),
                                    base::join(source_->waypoints(), ",")};
@@ -316,7 +323,7 @@ class LandscapeStudy {
                 const LandscapeFiles& files,
                 Landscape& landscape) {
     plane.check(objective);
-    if (const auto finished = files.read_cells()) {
+    if (const auto finished = files.read_cells(std::ssize(plane.y), std::ssize(plane.x))) {
       landscape.objective = (*finished)[0].clone();
       landscape.accuracy = (*finished)[1].clone();
       return false;
@@ -325,8 +332,7 @@ class LandscapeStudy {
                             {2, std::ssize(plane.y), std::ssize(plane.x)},
                             at::kDouble,
                             files.identity(),
-                            1,
-                            output_.fresh);
+                            1);
     base::ProgressLine progress(
         landscape.name, plane.num_cells(), voice_.progress, cells.tiles_done());
     at::Tensor values = cells.tensor();

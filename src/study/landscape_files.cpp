@@ -2,6 +2,7 @@
 #include "landscape_files.hpp"
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 
 #include <cctype>
 #include <cmath>
@@ -12,6 +13,7 @@
 #include "overparam/base/files.hpp"
 #include "overparam/base/hdf5.hpp"
 #include "overparam/base/json_files.hpp"
+#include "overparam/base/mapped_array.hpp"
 #include "overparam/base/require.hpp"
 
 namespace overparam::study {
@@ -23,6 +25,7 @@ namespace {
 
 constexpr const char* kFacts = "landscape.json";
 constexpr const char* kAxes = "axes.safetensors";
+constexpr const char* kCells = "cells.npy";
 
 /// "epoch 40" -> "epoch-40"
 std::string folder_name(const std::string& name) {
@@ -210,18 +213,22 @@ Landscape landscape_from_json(const json& document) {
   return landscape;
 }
 
-LandscapeFiles::LandscapeFiles(const LandscapeOutput& output,
+void forget_landscape(const fs::path& folder, const std::string& name) {
+  const fs::path below = folder / folder_name(name);
+  // Cells first: facts without cells are a search to go on from, cells without facts are no one's.
+  fs::remove(below / kCells);
+  base::MappedArray::forget(below / kCells);
+  fs::remove(below / kFacts);
+}
+
+LandscapeFiles::LandscapeFiles(const fs::path& folder,
                                const std::string& name,
                                std::string identity,
                                at::Tensor weights)
-    : folder_(output.folder / folder_name(name)),
+    : folder_(folder / folder_name(name)),
       identity_(std::move(identity)),
       weights_(std::move(weights)) {
   base::make_writable_folder(folder_);
-  if (output.fresh) {
-    fs::remove(folder_ / kFacts);
-    fs::remove(cells());
-  }
 }
 
 std::optional<LandscapeFiles::Kept> LandscapeFiles::read_facts() const {
@@ -253,13 +260,21 @@ std::optional<LandscapeFiles::Kept> LandscapeFiles::read_facts() const {
   return kept;
 }
 
-std::optional<at::Tensor> LandscapeFiles::read_cells() const {
+fs::path LandscapeFiles::cells() const { return folder_ / kCells; }
+
+std::optional<at::Tensor> LandscapeFiles::read_cells(std::int64_t rows,
+                                                     std::int64_t columns) const {
   if (!fs::exists(cells())) return std::nullopt;
   at::Tensor read = base::read_npy(cells());
-  base::require(read.dim() == 3 && read.size(0) == 2 && read.scalar_type() == at::kDouble,
-                ErrorKind::data,
-                "{}: holds no cells of a landscape",
-                cells().string());
+  base::require(
+      read.sizes() == at::IntArrayRef{2, rows, columns} && read.scalar_type() == at::kDouble,
+      ErrorKind::data,
+      "{}: expected cells (2, {}, {}) in float64, found {} in {}; --fresh makes them again",
+      cells().string(),
+      rows,
+      columns,
+      fmt::format("({})", fmt::join(read.sizes(), ", ")),
+      at::toString(read.scalar_type()));
   return read;
 }
 

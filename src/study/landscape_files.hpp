@@ -17,11 +17,14 @@
 
 namespace overparam::study {
 
+/// Removes what an earlier call left of one point, finished or not.
+void forget_landscape(const std::filesystem::path& folder, const std::string& name);
+
 class LandscapeFiles {
  public:
   /// @param identity of all that decides the numbers: an unfinished folder of another one is
   /// refused
-  LandscapeFiles(const LandscapeOutput& output,
+  LandscapeFiles(const std::filesystem::path& folder,
                  const std::string& name,
                  std::string identity,
                  at::Tensor weights);
@@ -34,11 +37,11 @@ class LandscapeFiles {
   [[nodiscard]] std::optional<Kept> read_facts() const;
   void write_facts(const Landscape& landscape, const std::vector<at::Tensor>& axes) const;
 
-  /// (2, y, x), where all are there.
-  [[nodiscard]] std::optional<at::Tensor> read_cells() const;
+  /// (2, rows, columns), where all are there. @throws Error(data) for cells of another shape
+  [[nodiscard]] std::optional<at::Tensor> read_cells(std::int64_t rows, std::int64_t columns) const;
 
   /// For base::MappedArray.
-  [[nodiscard]] std::filesystem::path cells() const { return folder_ / "cells.npy"; }
+  [[nodiscard]] std::filesystem::path cells() const;
   [[nodiscard]] const std::string& identity() const { return identity_; }
 
   void write_results(const Landscape& landscape, const std::vector<at::Tensor>& axes) const;

@@ -11,7 +11,9 @@ std::vector<Option> landscape_options() {
       {.key = "landscape.at",
        .flag = "--at",
        .fallback = "all",
-       .help = "points of the run: all, last, or names such as 5,40 (epochs), start, end"},
+       .help =
+           "points of the run: all (but its start), last, or names such as 5,40 (epochs), start, "
+           "end"},
       {.key = "landscape.axes",
        .flag = "--axes",
        .fallback = "gradient,negative",
@@ -24,7 +26,8 @@ std::vector<Option> landscape_options() {
       {.key = "landscape.range",
        .flag = "--range",
        .fallback = "auto",
-       .help = "auto (2.5 best steps along the gradient), R for -R:R, or LOW:HIGH,LOW:HIGH"},
+       .help = "auto (2.5 best steps along the gradient; -0.25:1.25 of the way to a point; 1 of "
+               "random axes; 1.1 of the path's reach along pca), R for -R:R, or LOW:HIGH,LOW:HIGH"},
       {.key = "landscape.samples",
        .flag = "--subset",
        .type = integer,
@@ -72,7 +75,8 @@ std::vector<Option> landscape_options() {
       {.key = "landscape.direction",
        .flag = "--direction",
        .fallback = "lanczos",
-       .help = "how directions of curvature are found",
+       .help = "how directions of curvature are found: Lanczos, Oja's method, or Neon2 online or "
+               "deterministic",
        .choices = {"lanczos", "oja", "neon-online", "neon-det"}},
       {.key = "landscape.products",
        .flag = "--products",

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "overparam/base/array_files.hpp"
+#include "overparam/base/files.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/base/text.hpp"
 #include "overparam/curvature/network_objective.hpp"
@@ -15,6 +16,8 @@
 #include "overparam/study/prepare.hpp"
 #include "overparam/study/training.hpp"
 #include "overparam/train/checkpoint.hpp"
+#include "run_folder.hpp"
+#include "tensor_key.hpp"
 #include "vision_source.hpp"
 
 namespace overparam::study {
@@ -59,14 +62,11 @@ class NetworkSource final : public LandscapeSource {
     return objective_of(network_at(waypoint), 0, 1)->weights();
   }
 
-  [[nodiscard]] std::string fingerprint() const override {
-    return folder_.string() + run_.fingerprint();
-  }
+  [[nodiscard]] std::string fingerprint() const override { return run_.fingerprint(); }
 
  private:
   [[nodiscard]] net::Network network_at(const std::string& name) const {
-    const fs::path file =
-        folder_ / (name == "start" ? "weights-initial.safetensors" : "weights.safetensors");
+    const fs::path file = folder_ / (name == "start" ? kInitialWeights : kWeights);
     net::Network network(architecture_,
                          static_cast<std::uint64_t>(run_.integer("run.seed")),
                          problem_.inputs.options());
@@ -147,7 +147,7 @@ class ScriptSource final : public LandscapeSource {
   }
 
   [[nodiscard]] std::string fingerprint() const override {
-    return file_.string() + key_of(inputs_) + key_of(targets_);
+    return base::stable_key(base::read_file(file_)) + key_of(inputs_) + key_of(targets_);
   }
 
  private:
@@ -190,7 +190,7 @@ void refuse_chosen(const Settings& settings,
 
 Settings settings_of_run(const Settings& settings, const std::filesystem::path& folder) {
   Settings run;
-  run.load_file(folder / "config.toml");
+  run.load_file(folder / kConfig);
   if (settings.is_chosen("data.source")) {
     run.set("data.source", settings.text("data.source"), settings.origin("data.source"));
   }
@@ -202,11 +202,6 @@ SampleShare share_samples(const Settings& settings, std::int64_t n) {
   const std::int64_t asked = settings.integer("landscape.samples");
   const std::int64_t used = asked == 0 ? n : std::min(asked, n);
   return {.used = used, .held_out = std::min(settings.integer("landscape.held_out"), n - used)};
-}
-
-std::string key_of(const at::Tensor& tensor) {
-  const at::Tensor bytes = tensor.cpu().contiguous();
-  return base::stable_key({static_cast<const char*>(bytes.data_ptr()), bytes.nbytes()});
 }
 
 std::vector<std::string> choose_points(const Settings& settings,
@@ -237,7 +232,7 @@ std::unique_ptr<LandscapeSource> open_landscape_source(const Settings& settings,
   base::require(fs::exists(subject), ErrorKind::data, "there is no {}", subject.string());
   if (fs::is_regular_file(subject)) return std::make_unique<ScriptSource>(settings, subject);
   if (is_vision_run(subject)) return vision_source(settings, subject);
-  base::require(fs::exists(subject / "config.toml") && fs::exists(subject / "weights.safetensors"),
+  base::require(fs::exists(subject / kConfig) && fs::exists(subject / kWeights),
                 ErrorKind::data,
                 "{}: holds no finished run (config.toml and weights.safetensors)",
                 subject.string());

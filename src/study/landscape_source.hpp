@@ -45,12 +45,10 @@ class LandscapeSource {
   /// W at one of them (P).
   [[nodiscard]] virtual at::Tensor weights_at(const std::string& waypoint) const;
 
-  /// What decides the objective, beside the section `landscape`.
+  /// What decides the objective, beside the section `landscape` and the weights; not where the
+  /// subject lies, which may be moved.
   [[nodiscard]] virtual std::string fingerprint() const = 0;
 };
-
-/// A key of a tensor's bytes: other numbers, other key.
-std::string key_of(const at::Tensor& tensor);
 
 /// How many of n samples the objective is taken over, the first ones, and how many after them are
 /// held out.

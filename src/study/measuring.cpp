@@ -5,6 +5,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 
 #include "json_fields.hpp"
 #include "overparam/base/files.hpp"
@@ -34,10 +35,19 @@ json to_json(const Row& row) {
 Row row_from_json(const json& object) {
   Row row{.design = object.at("design"), .family = object.at("family")};
   for (const auto& [name, value] : object.at("values").items()) {
-    row.values[name] =
-        value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+    row.values[name] = number_or_nan(value);
   }
   return row;
+}
+
+/// Takes the rows of these owners out of the file, and leaves those of others.
+void forget_rows(const std::filesystem::path& path, const std::set<std::string>& owners) {
+  if (!std::filesystem::exists(path)) return;
+  std::string kept;
+  for_each_row(path, [&](const json& line) {
+    if (!owners.contains(line.at("of").get<std::string>())) kept += base::json_text(line) + '\n';
+  });
+  base::write_file(path, kept);
 }
 
 /// Rows by the key of their measurement, in memory and on disk.
@@ -103,6 +113,11 @@ MeasuringResult measure_all(const std::vector<Measurement>& plan,
                             const MeasuringOptions& options,
                             const std::string& what,
                             const Voice& voice) {
+  if (options.fresh && !options.folder.empty()) {
+    std::set<std::string> owners;
+    for (const auto& measurement : plan) owners.insert(measurement.owner);
+    forget_rows(options.folder / kRows, owners);
+  }
   RowStore store(options.folder);
   std::vector<base::WorkItem> items;
   for (const auto& measurement : plan) {

@@ -13,6 +13,7 @@ namespace overparam::study {
 struct MeasuringOptions {
   std::filesystem::path folder;  ///< where rows are kept, as rows.jsonl; empty: nowhere
   int threads = 0;
+  bool fresh = false;  ///< what the folder holds of the plan's owners is measured again
 };
 
 struct MeasuringResult {

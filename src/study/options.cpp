@@ -87,15 +87,17 @@ std::vector<Option> network_options() {
       {.key = "network.kind",
        .flag = "--network",
        .fallback = "fc",
-       .help = "the architecture; from resnet8 on networks of images with batch normalisation, whose "
-               "other defaults are their source's recipe",
+       .help =
+           "the architecture; from resnet8 on networks of images with batch normalisation, whose "
+           "other defaults are their source's recipe",
        .choices = network_names()},
       {.key = "network.width",
        .flag = "--width",
        .type = integer,
        .fallback = "1024",
-       .help = "m, neurons in each hidden layer, or channels of a convolution; of networks of images "
-               "those of the first stage, 16 or 64 unless given",
+       .help =
+           "m, neurons in each hidden layer, or channels of a convolution; of networks of images "
+           "those of the first stage, 16 or 64 unless given",
        .low = 1},
       {.key = "network.depth",
        .flag = "--depth",
@@ -302,8 +304,8 @@ std::vector<Option> run_options() {
       {.key = "run.precision",
        .flag = "--precision",
        .fallback = "plain",
-       .help =
-           "of the products of gd and sgd: plain, or narrow for bfloat16 or int8 where they are faster",
+       .help = "of the products of gd and sgd: plain, or narrow for bfloat16 or int8 where they "
+               "are faster",
        .choices = {"plain", "narrow", "bfloat16", "int8"}},
       {.key = "run.device",
        .flag = "--device",
@@ -322,7 +324,7 @@ std::vector<Option> run_options() {
       {.key = "run.out",
        .flag = "--out",
        .fallback = "",
-       .help = "folder for the results (empty: a new one below runs/)"},
+       .help = "folder for the results (empty: a new one below runs/); of ntk a FILE.npy"},
   };
 }
 

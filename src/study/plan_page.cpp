@@ -193,7 +193,7 @@ std::string duration_answer(const DataPlan& plan) {
     }
     if (std::isfinite(duration.excess)) {
       text += fmt::format(
-          ", and {} times as many in truth, as measured on {} (down to {} of the start)",
+          ", and {} times as many in practice, as measured on {} (down to {} of the start)",
           format_number(duration.excess, 3),
           counted(duration.excess_samples, "sample"),
           format_number(duration.excess_ratio, 2));

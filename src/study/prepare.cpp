@@ -37,6 +37,13 @@ data::Dataset generate(const Settings& settings) {
                 "{}: data.label_column is for CSV files, and {} is generated",
                 settings.origin("data.label_column"),
                 settings.text("data.source"));
+  const std::string& test = settings.text("data.test");
+  base::require(test.empty() || base::parse_integer(test).value_or(-1) >= 0,
+                ErrorKind::usage,
+                "{}: data.test must be a number of samples where {} is generated, found \"{}\"",
+                settings.origin("data.test"),
+                settings.text("data.source"),
+                test);
   constexpr std::int64_t kDefaultSamples = 100;
   const std::int64_t asked = settings.integer("data.samples");
   return data::find_generator(settings.text("data.source"))
@@ -162,8 +169,7 @@ PreparedData read_data(const Settings& settings) {
                           data::parse_label_noise(settings.text("data.labels")),
                           static_cast<std::uint64_t>(settings.integer("run.seed")));
   if (true_labels.defined()) {
-    prepared.num_changed_labels =
-        true_labels.ne(dataset.train.labels).sum().item<std::int64_t>();
+    prepared.num_changed_labels = true_labels.ne(dataset.train.labels).sum().item<std::int64_t>();
   }
   data::average_down(dataset, settings.integer("data.image_size"));
   prepared.pictures = draw_samples(dataset);

@@ -61,7 +61,7 @@ Reproduction reproduce(const Recipe& recipe, const ReproduceOptions& options, co
   voice.say("time on two cores: " + recipe.cost);
   const auto result =
       measure_all(plan,
-                  {.folder = options.folder, .threads = options.threads},
+                  {.folder = options.folder, .threads = options.threads, .fresh = options.fresh},
                   fmt::format("{} at scale {}", recipe.name, claims::to_string(options.scale)),
                   voice);
   Reproduction reproduction{.recipe = &recipe,

@@ -8,18 +8,50 @@ namespace overparam::study {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+constexpr const char* kReport = "report.html";
+
+}  // namespace
+
+void require_own_folder(const fs::path& folder) {
+  if (fs::exists(folder / kConfig)) {
+    try {
+      Settings().load_file(folder / kConfig);
+    } catch (const Error& error) {
+      base::fail(ErrorKind::usage,
+                 "{}: its {} is not of a run ({}); choose another --out",
+                 folder.string(),
+                 kConfig,
+                 error.what());
+    }
+    return;
+  }
+  for (const char* name : {kRecord, kWeights, kOutputs, kDemo, kReport, "checkpoint", kSnapshots}) {
+    base::require(!fs::exists(folder / name),
+                  ErrorKind::usage,
+                  "{}: holds {}, and no {} of a run that would have made it; choose another --out",
+                  folder.string(),
+                  name,
+                  kConfig);
+  }
+}
+
+bool can_be_resumed(const fs::path& folder) { return fs::exists(folder / kCheckpoint); }
+
 void prepare_run_folder(const Settings& settings, const RunOutput& output) {
   const fs::path& folder = output.folder;
   if (folder.empty()) return;
-  const bool has_checkpoint = fs::exists(folder / kCheckpoint);
-  base::require(has_checkpoint || !output.resume,
+  const bool can_resume = can_be_resumed(folder);
+  base::require(can_resume || !output.resume,
                 ErrorKind::data,
                 "cannot resume: there is no {}",
                 (folder / kCheckpoint).string());
   base::make_writable_folder(folder);
+  require_own_folder(folder);
   const bool is_finished = fs::exists(folder / kRecord);
-  const fs::path config = folder / "config.toml";
-  if (!fs::exists(config) || (!is_finished && !has_checkpoint) || output.overwrite) return;
+  const fs::path config = folder / kConfig;
+  if (!fs::exists(config) || (!is_finished && !can_resume) || output.overwrite) return;
   Settings former;
   former.load_file(config);
   const bool is_same = former.fingerprint() == settings.fingerprint();
@@ -29,20 +61,20 @@ void prepare_run_folder(const Settings& settings, const RunOutput& output) {
                 folder.string(),
                 is_finished ? "a finished" : "an interrupted",
                 is_same ? "" : " with other settings",
-                is_same && has_checkpoint ? " or --resume to go on" : "");
+                is_same && can_resume ? " or --resume to go on" : "");
 }
 
 void claim_run_folder(const Settings& settings, const RunOutput& output) {
   const fs::path& folder = output.folder;
   if (folder.empty()) return;
-  for (const char* result : {kRecord, kWeights, kOutputs, kDemo, "report.html"}) {
+  for (const char* result : {kRecord, kWeights, kOutputs, kDemo, kReport}) {
     fs::remove(folder / result);
   }
   if (!output.resume) {
     fs::remove_all(folder / "checkpoint");
     fs::remove_all(folder / kSnapshots);
   }
-  base::write_file(folder / "config.toml", settings.to_toml(kRunSections));
+  base::write_file(folder / kConfig, settings.to_toml(kRunSections));
 }
 
 }  // namespace overparam::study

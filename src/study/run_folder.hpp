@@ -8,6 +8,7 @@
 namespace overparam::study {
 
 inline constexpr const char* kCheckpoint = "checkpoint/state.safetensors";
+inline constexpr const char* kConfig = "config.toml";
 inline constexpr const char* kMetrics = "metrics.jsonl";
 inline constexpr const char* kRecord = "run.json";
 inline constexpr const char* kWeights = "weights.safetensors";
@@ -18,8 +19,14 @@ inline constexpr const char* kSnapshots = "snapshots";
 /// The sections that decide a run, as config.toml holds them.
 inline const std::vector<std::string> kRunSections{"data", "network", "train", "run"};
 
+/// @throws Error(usage) where the folder holds what a run would replace and no run of ours made it:
+///         somebody else's weights or pages
+void require_own_folder(const std::filesystem::path& folder);
+
 /// Makes the folder, if the output names one.
-/// @throws Error(usage) rather than touch a finished run or a checkpoint of other settings
+/// @throws Error(usage) rather than touch a finished run, a checkpoint of other settings, or what
+/// is
+///         not of a run
 /// @throws Error(data) where there is no checkpoint to resume from
 void prepare_run_folder(const Settings& settings, const RunOutput& output);
 

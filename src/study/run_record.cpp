@@ -10,14 +10,15 @@
 
 #include "json_fields.hpp"
 #include "overparam/base/array_files.hpp"
+#include "overparam/base/blas.hpp"
 #include "overparam/base/files.hpp"
 #include "overparam/base/json_files.hpp"
 #include "overparam/base/memory.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/base/threads.hpp"
-#include "overparam/base/blas.hpp"
 #include "overparam/study/convergence_order.hpp"
 #include "row_files.hpp"
+#include "run_folder.hpp"
 
 namespace overparam::study {
 
@@ -144,8 +145,7 @@ json products_json(linalg::Products used) {
   for (const auto& [products, flops] : linalg::product_table()) {
     rates[linalg::to_string(products)] = flops;
   }
-  return {{"used", linalg::to_string(used)},
-          {"operations_per_second", rates}};
+  return {{"used", linalg::to_string(used)}, {"operations_per_second", rates}};
 }
 
 double RunRecord::excess() const {
@@ -311,7 +311,7 @@ report::ImageGrid read_pictures(const fs::path& folder, const std::vector<std::s
 }
 
 RunRecord read_run(const fs::path& folder) {
-  const fs::path path = folder / "run.json";
+  const fs::path path = folder / kRecord;
   base::require(fs::exists(path),
                 ErrorKind::data,
                 "{}: not a finished run, it has no run.json",
@@ -323,11 +323,10 @@ RunRecord read_run(const fs::path& folder) {
                   ErrorKind::data,
                   "{}: the run of a network of images: report and landscape take it",
                   path.string());
-    base::require(
-        kind == "train", ErrorKind::data, "{}: not a training run", path.string());
+    base::require(kind == "train", ErrorKind::data, "{}: not a training run", path.string());
     RunRecord record = record_from_json(document);
     record.pictures = read_pictures(folder, document.at("picture_labels"));
-    const fs::path metrics = folder / "metrics.jsonl";
+    const fs::path metrics = folder / kMetrics;
     base::require(
         fs::exists(metrics), ErrorKind::data, "{}: missing from the run", metrics.string());
     for_each_row(metrics, [&](const json& line) {

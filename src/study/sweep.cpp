@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <exception>
-#include <limits>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -26,6 +25,7 @@
 #include "overparam/study/vision_run.hpp"
 #include "overparam/train/trainer.hpp"
 #include "row_files.hpp"
+#include "run_settings.hpp"
 
 namespace overparam::study {
 
@@ -36,12 +36,25 @@ namespace {
 constexpr const char* kRows = "rows.jsonl";
 constexpr const char* kFittedNumbers[] = {"steps", "lambda_max", "frobenius_distance", "radius"};
 
+/// Whether two values of a setting are two points: the others decide no number of a run.
+bool makes_points(const Option& option) {
+  const std::string section = option.section();
+  return section == "data" || section == "network" || section == "train" ||
+         option.key == "run.seed" || option.key == "run.dtype" || option.key == "run.precision";
+}
+
 const Option& option_called(const std::string& name) {
-  for (const auto& option : options()) {
-    if (option.key == name || option.flag == "--" + name) return option;
-  }
   std::vector<std::string> names;
   for (const auto& option : options()) {
+    if (option.key == name || option.flag == "--" + name) {
+      base::require(makes_points(option),
+                    ErrorKind::usage,
+                    "--over: runs do not differ in {}; expected a setting of data, network or "
+                    "train, seed, dtype or precision",
+                    option.key);
+      return option;
+    }
+    if (!makes_points(option)) continue;
     names.push_back(option.flag.substr(2));
     names.push_back(option.key);
   }
@@ -66,8 +79,14 @@ std::vector<std::string> expand(const Option& option, const std::string& value) 
 
 /// All settings that decide a point's numbers, the rules to stop by among them.
 std::string point_key(const Settings& settings) {
-  return base::stable_key(settings.to_toml({"data", "network", "train"}) +
-                          settings.text("run.seed") + settings.text("run.dtype"));
+  std::string all = settings.to_toml({"data", "network", "train"}) + settings.text("run.seed") +
+                    settings.text("run.dtype");
+  // Only beside their defaults, so that the rows of older sweeps keep their keys.
+  for (const char* key : {"run.precision", "run.device"}) {
+    const std::string& value = settings.text(key);
+    if (value != find_option(key, key).fallback) all += fmt::format(" {}={}", key, value);
+  }
+  return base::stable_key(all);
 }
 
 struct SweepPoint {
@@ -221,8 +240,7 @@ SweepRow row_from_json(const json& line) {
   SweepRow row{
       .key = line.at("key"), .settings = line.at("settings"), .stopped_by = line.at("stopped_by")};
   for (const auto& [name, value] : line.at("numbers").items()) {
-    row.numbers[name] =
-        value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+    row.numbers[name] = number_or_nan(value);
   }
   return row;
 }
@@ -353,15 +371,13 @@ SweepResult run_sweep(const Settings& settings,
   }
   voice.say(fmt::format("{} runs, {} of them already there", points.size(), result.reused));
   base::ProgressLine progress("run", static_cast<std::int64_t>(items.size()), voice.progress);
-  const auto summary =
-      base::WorkQueue({
-                          .threads = static_cast<int>(settings.integer("run.threads")),
-                          .on_finished =
-                              [&](std::int64_t done, std::int64_t, const std::string& name) {
-                                progress.update(done, name);
-                              },
-                      })
-          .run(items);
+  const base::WorkQueue queue(
+      {.threads = static_cast<int>(settings.integer("run.threads")),
+       .memory_limit = memory_limit(settings),
+       .on_finished = [&](std::int64_t done, std::int64_t, const std::string& name) {
+         progress.update(done, name);
+       }});
+  const auto summary = queue.run(items);
   progress.finish();
   // A sweep of which nothing worked has one cause, which the first failure names.
   if (finished.empty()) summary.rethrow();

@@ -172,8 +172,7 @@ class TrainingRun {
     if (output_.folder.empty()) return;
     base::make_writable_folder(output_.folder / "arrays");
     base::make_writable_folder(output_.folder / "checkpoint");
-    base::write_safetensors(output_.folder / kInitialWeights,
-                            train::weights_file(network));
+    base::write_safetensors(output_.folder / kInitialWeights, train::weights_file(network));
     base::write_npy(output_.folder / "arrays/inputs.npy", problem_.inputs);
     base::write_npy(output_.folder / "arrays/targets.npy", problem_.targets);
     write_pictures(output_.folder, data_.pictures);
@@ -185,6 +184,7 @@ class TrainingRun {
     train::TrainState state;
     std::optional<base::JsonLinesWriter> metrics;
     if (output_.resume) state = restore(network, trajectory);
+    train::check_training(network, problem_, options_);  // while the folder's former run is whole
     claim_run_folder(settings_, output_);
     if (!output_.resume) start_files(network);
     if (!output_.folder.empty()) metrics = open_metrics(trajectory);
@@ -213,21 +213,18 @@ class TrainingRun {
     progress.finish();
     warn_of_divergence();
     explain_end();
-    const bool may_go_on = result_.reason == train::StopReason::interrupted ||
-                           result_.reason == train::StopReason::max_steps ||
-                           result_.reason == train::StopReason::max_seconds;
-    if (!output_.folder.empty()) {
-      if (may_go_on) {
-        save(network, state);
-      } else {
-        fs::remove_all(output_.folder / "checkpoint");
-      }
-    }
+    if (!output_.folder.empty() && may_go_on()) save(network, state);
     if (result_.reason != train::StopReason::interrupted) {
       finish_trajectory(trajectory, network, workspace);
       if (metrics) rewrite_metrics(trajectory);
     }
     record_.facts.trajectory = trajectory.points();
+  }
+
+  [[nodiscard]] bool may_go_on() const {
+    return result_.reason == train::StopReason::interrupted ||
+           result_.reason == train::StopReason::max_steps ||
+           result_.reason == train::StopReason::max_seconds;
   }
 
   /// Its first pass has a workspace of its own, which is free again before the training.
@@ -360,6 +357,8 @@ class TrainingRun {
       base::write_npy(output_.folder / kOutputs, network.forward(problem_.inputs, workspace));
     }
     write_record();
+    // Not before its weights and record are on disk: until then it is what the run goes on from.
+    if (!output_.folder.empty() && !may_go_on()) fs::remove_all(output_.folder / "checkpoint");
     const at::Tensor trained_kernel = sample_kernel(network, problem_.inputs, memory_limit_);
     // The trained weights are on disk now; the initial ones take their place.
     for (int block = 0; block < static_cast<int>(architecture_.blocks.size()); ++block) {

@@ -125,10 +125,11 @@ Verification verify(const VerifyOptions& options, const Voice& voice) {
   const std::string what = fmt::format("{} claims at scale {}",
                                        chosen_claims(options.only).size(),
                                        claims::to_string(options.scale));
-  const auto result = measure_all(plan_verification(options),
-                                  {.folder = options.folder, .threads = options.threads},
-                                  what,
-                                  voice);
+  const auto result =
+      measure_all(plan_verification(options),
+                  {.folder = options.folder, .threads = options.threads, .fresh = options.fresh},
+                  what,
+                  voice);
   return {.options = options,
           .outcomes = judge_measured(options, result.measured),
           .measured = result.now,

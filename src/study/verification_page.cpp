@@ -47,8 +47,9 @@ report::Figure law_figure(const claims::Claim& claim,
   return figure;
 }
 
-report::Table check_table(const claims::Verdict& verdict) {
-  report::Table table{.columns = {{"check", ""},
+report::Table check_table(const std::string& claim, const claims::Verdict& verdict) {
+  report::Table table{.title = "Checks of " + claim,
+                      .columns = {{"check", ""},
                                   {"measured", "", 3},
                                   {"low", "", 3},
                                   {"high", "", 3},
@@ -104,7 +105,7 @@ void add_claim(const ClaimOutcome& outcome, std::vector<report::Block>& blocks) 
     const auto& law = verdict.laws[i];
     if (law.points > 0) blocks.push_back(law_figure(claim, law, i));
   }
-  if (!verdict.checks.empty()) blocks.push_back(check_table(verdict));
+  if (!verdict.checks.empty()) blocks.push_back(check_table(claim.id, verdict));
   blocks.push_back(report::Command{outcome.repeat});
 }
 

@@ -77,7 +77,7 @@ class VisionSource final : public LandscapeSource {
     return load_snapshot(folder_, epoch_of(waypoint)).weights.to(device_of(settings_));
   }
 
-  [[nodiscard]] std::string fingerprint() const override { return folder_.string() + fingerprint_; }
+  [[nodiscard]] std::string fingerprint() const override { return fingerprint_; }
 
  private:
   [[nodiscard]] std::int64_t epoch_of(const std::string& name) const {

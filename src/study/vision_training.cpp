@@ -156,13 +156,7 @@ class VisionRun {
       }
     }
     progress.finish();
-    const bool may_go_on = record_.stopped_by == "epochs" || record_.stopped_by == "max_seconds" ||
-                           record_.stopped_by == "interrupted";
-    if (may_go_on) {
-      save();
-    } else if (!output_.folder.empty()) {
-      fs::remove_all(output_.folder / "checkpoint");
-    }
+    if (may_go_on()) save();
     if (record_.stopped_by == "not_finite") {
       voice_.warn(
           fmt::format("diverged in epoch {}: a loss is not finite; the step size {} is too "
@@ -170,6 +164,11 @@ class VisionRun {
                       base::format_count(state_.epoch),
                       options_.step_size_of(state_.epoch - 1)));
     }
+  }
+
+  [[nodiscard]] bool may_go_on() const {
+    return record_.stopped_by == "epochs" || record_.stopped_by == "max_seconds" ||
+           record_.stopped_by == "interrupted";
   }
 
   train::EpochReport train_epoch(base::ProgressLine& progress) {
@@ -281,6 +280,8 @@ class VisionRun {
       if (fs::exists(snapshot_path(epoch))) record_.snapshots.push_back(epoch);
     }
     base::write_json(output_.folder / kRecord, to_json(record_));
+    // Not before weights and record are on disk: until then it is what the run goes on from.
+    if (!may_go_on()) fs::remove_all(output_.folder / "checkpoint");
   }
 
   void describe_run() {

@@ -36,7 +36,6 @@ class Figure(support.ProgramTest):
         self.images = ("--data", folder)
         self.check(self.reproduce(*self.images))
 
-    @unittest.skipIf(support.TEST_DATA, "its twin on images runs")
     def test_digits(self):
         self.images = ()
         self.check(self.reproduce())

@@ -5,7 +5,8 @@ import re
 import support
 from support import DONE
 
-COMMANDS = ("demo", "train", "verify", "sweep", "reproduce", "data", "plan", "report", "ntk", "info")
+COMMANDS = ("demo", "train", "verify", "sweep", "reproduce", "data", "plan", "report", "ntk", "landscape",
+            "info")
 
 
 class Help(support.ProgramTest):
@@ -28,7 +29,7 @@ class Help(support.ProgramTest):
 
     def test_every_option_is_named(self):
         sections = self.options()
-        self.assertEqual(sections.keys(), {"data", "network", "train", "run", "ntk", "verify"})
+        self.assertEqual(sections.keys(), {"data", "network", "train", "run", "ntk", "landscape", "verify"})
         self.assertGreater(sum(map(len, sections.values())), 35)
         run = sections["data"] + sections["network"] + sections["train"] + sections["run"]
         self.assert_names(self.help_of(), COMMANDS, "overparam")
@@ -51,10 +52,31 @@ class Help(support.ProgramTest):
                           sections["data"] + sections["network"] + sections["ntk"] +
                           ["--seed", "--dtype", "--memory", "--out", "--fresh", "--json"],
                           "ntk")
+        self.assert_names(self.help_of("landscape"),
+                          sections["landscape"] + ["RUN", "--data", "--seed", "--device", "--out", "--fresh"],
+                          "landscape")
+        self.assertIn("Usage: overparam landscape", self.help_of("landscape"))
+        self.assertIn("runs/demo", self.help_of("demo"))
         self.assert_names(self.help_of("plan"), run + ["DATA", "--config", "--set", "--json"], "plan")
         self.assert_names(self.help_of("demo"), ["--seed", "--threads", "--out", "--json"], "demo")
         self.assert_names(self.help_of("report"), ["RUN", "--json", "--quiet"], "report")
-        self.assert_names(self.help_of("info"), ["--options", "--theory", "--kernels", "--json"], "info")
+        self.assert_names(self.help_of("info"),
+                          ["--options", "--theory", "--kernels", "--manual", "--json"], "info")
+
+    def test_the_manual_page(self):
+        page = self.expect(DONE, "info", "--manual").out
+        self.assertTrue(page.startswith(".TH OVERPARAM 1 "))
+        plain = page.replace("\\-", "-")
+        for name in COMMANDS:
+            self.assertIn(f"\\fB{name}\\fR", plain)
+        for flags in self.options().values():
+            for flag in flags:
+                self.assertIn(f"\\fB{flag}\\fR", plain)
+        written = (support.ROOT / "docs" / "settings.md").read_text()
+        codes = re.findall(r"^\| (\d+) \| (.*) \|$", written, re.MULTILINE)
+        self.assertEqual(len(codes), plain.split(".SH EXIT STATUS")[1].count(".TP"))
+        for code, meaning in codes:
+            self.assertIn(f"\\fB{code}\\fR\n{meaning}\n", plain)
 
     def test_the_documented_settings_are_those_of_the_program(self):
         written = support.ROOT / "docs" / "settings.md"

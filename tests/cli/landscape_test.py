@@ -47,6 +47,12 @@ class Landscape(support.ProgramTest):
         self.refuse(USAGE, ["other settings", "--fresh"], "landscape", "run", "--grid", 4, "--quiet",
                     *QUICK)
 
+    def test_what_has_no_effect_is_said(self):
+        result = self.expect(DONE, "landscape", "run", "--at", "last", "--grid", 2, "--sigma", 0.1,
+                             "--check", "lanczos", *QUICK)
+        self.assertIn("--sigma: landscape.sigma has no effect", result.err)
+        self.assertIn("no second opinion", result.err)
+
     def test_stopped_and_resumed(self):
         drawn = ("--at", "last", "--axes", "random,random2", "--grid", 61, "--quiet", *QUICK)
         self.expect(DONE, "landscape", "run", "--out", "whole", *drawn)

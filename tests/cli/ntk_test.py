@@ -11,15 +11,10 @@ SMALL = ("--data", "digits", "--samples", 12, "--width", 32, "--depth", 2, "--ou
 
 
 def read_npy(path):
-    """Shape and numbers of a .npy file of float64 or float32 in C order."""
-    content = path.read_bytes()
-    assert content[:8] == b"\x93NUMPY\x01\x00", content[:8]
-    size = struct.unpack("<H", content[8:10])[0]
-    header = eval(content[10:10 + size].decode(), {})  # a Python literal by definition
-    assert not header["fortran_order"]
-    letter = {"<f8": "d", "<f4": "f"}[header["descr"]]
-    count = math.prod(header["shape"])
-    return header["shape"], struct.unpack(f"<{count}{letter}", content[10 + size:])
+    """Shape and numbers of a .npy file of float64 or float32."""
+    shape, kind, data = support.read_npy(path)
+    letter = {"<f8": "d", "<f4": "f"}[kind]
+    return shape, struct.unpack(f"<{math.prod(shape)}{letter}", data)
 
 
 class Kernels(support.ProgramTest):

@@ -127,6 +127,22 @@ class NoData(support.ProgramTest):
     def test_design_settings_for_a_run(self):
         self.refuse(USAGE, ["--only", "verify.only"], "verify", "run", "--only", "thm1")
         self.refuse(USAGE, ["--fresh"], "verify", "run", "--fresh")
+        self.refuse(USAGE, ["--seed", "run.seed"], "verify", "run", "--seed", 3)
+
+    def test_a_test_file_for_generated_data(self):
+        self.refuse_train(USAGE, ["--test", "number of samples", '"nosuch"'], "--data", "sphere",
+                          "--test", "nosuch")
+
+    def test_a_label_column_where_there_are_none(self):
+        support.write_mnist(self.folder / "images")
+        self.refuse_train(USAGE, ["images", "idx", "label column"], "--data", "images",
+                          "--label-column", 0)
+
+    def test_data_named_twice(self):
+        self.refuse(USAGE, ["--data", '"digits"', '"sphere"'], "data", "sphere", "--data", "digits")
+
+    def test_two_kinds_of_answer(self):
+        self.refuse(USAGE, ["--options", "--json"], "info", "--options", "--json")
 
     def test_report_of_no_run(self):
         self.refuse(DATA, ["nowhere", "run.json"], "report", "nowhere")

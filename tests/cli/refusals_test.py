@@ -88,8 +88,7 @@ class Resuming(support.ProgramTest):
         # Another run's checkpoint in the place of ours.
         self.train("--max-steps", 3, "--samples", 10, "--width", 8, out="narrow")
         shutil.copy(self.folder / "narrow/checkpoint/state.safetensors", checkpoint)
-        self.refuse_to_resume(DATA, ["state.safetensors", "tensor A is (8, 785)", "(16, 785)"],
-                              "run", *SMALL)
+        self.refuse_to_resume(DATA, ["state.safetensors", "a run with other settings"], "run", *SMALL)
 
 
 if __name__ == "__main__":

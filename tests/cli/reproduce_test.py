@@ -37,6 +37,8 @@ class Reproduce(support.ProgramTest):
         self.refuse(USAGE, ["--scale", "quick, standard, full"],
                     "reproduce", "du2018-fig1", "--scale", "tiny")
         self.refuse(USAGE, ["--list", "du2018-fig1"], "reproduce", "du2018-fig1", "--list")
+        self.refuse(USAGE, ["--device", "runs on the CPU", "cuda"],
+                    "reproduce", "du2018-fig1", "--device", "cuda")
         self.refuse(USAGE, ["--width"], "reproduce", "du2018-fig1", "--width", 3)
         self.refuse(USAGE, ["--data", "du2018-fig1 reads no images"],
                     "reproduce", "du2018-fig1", "--data", "photos")

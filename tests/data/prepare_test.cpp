@@ -69,9 +69,8 @@ TEST(AverageDown, IsTheMeanOfEachSquare) {
 TEST(AverageDown, NamesWhatIsNoMultipleOrNoImage) {
   Dataset images{.name = "made", .shape = {4, 6}};
   images.train.inputs = at::zeros({1, 24});
-  expect_error(ErrorKind::usage, {"made", "4 x 6", "4 x 4", "multiples"}, [&] {
-    average_down(images, 4);
-  });
+  expect_error(
+      ErrorKind::usage, {"made", "4 x 6", "4 x 4", "multiples"}, [&] { average_down(images, 4); });
   Dataset table{.name = "made", .shape = {24}};
   table.train.inputs = at::zeros({1, 24});
   expect_error(ErrorKind::usage, {"made", "no images"}, [&] { average_down(table, 4); });
@@ -83,6 +82,23 @@ TEST(AddTestPart, ArraysKeepTheClassesOfTheTrainingPart) {
   EXPECT_TRUE(at::equal(dataset.test->labels, at::tensor({2, 1}, at::kLong)));
   expect_error(ErrorKind::data, {"X.npy", "sample 1", "\"6\"", "lacks"}, [&] {
     add_test_part(dataset, read_arrays("\7\6"));
+  });
+}
+
+TEST(AddTestPart, FewWholeNumbersAreTargetsWhereTheTrainingPartHasTargets) {
+  Dataset prices{.name = "prices", .shape = {2}};
+  prices.train.inputs = at::ones({3, 2}, at::kDouble);
+  prices.train.targets = at::tensor({1.5, 2.0, 3.0}, at::kDouble).view({3, 1});
+  add_test_part(prices, read_arrays("\7\5\7"));  // read as the classes 5 and 7
+  ASSERT_TRUE(prices.test.has_value());
+  EXPECT_FALSE(prices.test->labels.defined());
+  EXPECT_TRUE(prices.test->targets.equal(at::tensor({7.0, 5.0, 7.0}, at::kDouble).view({3, 1})));
+
+  Dataset pairs{.name = "pairs", .shape = {2}};
+  pairs.train.inputs = at::ones({3, 2}, at::kDouble);
+  pairs.train.targets = at::ones({3, 2}, at::kDouble);
+  expect_error(ErrorKind::data, {"X.npy", "labels", "pairs", "targets"}, [&] {
+    add_test_part(pairs, read_arrays("\7\5\7"));
   });
 }
 

@@ -15,7 +15,9 @@ TEST(Markup, EscapesContentAndAttributes) {
 TEST(Markup, BytesThatAreNoTextAreReplaced) {
   EXPECT_EQ(escape("caf\xe9 au lait"), "caf\ufffd au lait");
   EXPECT_EQ(escape("\xce"), "\ufffd");
-  EXPECT_EQ(escape("\xc0\xbc"), "\ufffd\ufffd");  // an overlong "<"
+  EXPECT_EQ(escape("\xc0\xbc"), "\ufffd\ufffd");            // an overlong "<"
+  EXPECT_EQ(escape("\xe0\x80\xbc"), "\ufffd\ufffd\ufffd");  // the same in three bytes
+  EXPECT_EQ(escape("\xed\xa0\x80"), "\ufffd\ufffd\ufffd");  // half of a surrogate pair
 }
 
 TEST(Markup, KnowsCodeAndStrongAlone) {

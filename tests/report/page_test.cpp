@@ -192,5 +192,21 @@ TEST(Page, ItsPartsAreFilesOfTheirOwn) {
   EXPECT_EQ(base::read_file(folder / "tables/all-laws-and-checks.csv"), to_csv(inner));
 }
 
+TEST(Page, PartsOfOneNameAreFilesOfTheirOwn) {
+  const overparam::tests::TemporaryFolder folder;
+  Page page{.title = "Parts"};
+  for (const char* title : {"", "Same name", "Same name", ""}) {
+    Table table{.title = title, .columns = {{"a", ""}}};
+    table.add_row({static_cast<double>(page.blocks.size())});
+    page.blocks.emplace_back(table);
+  }
+  write_page(page, folder.path());
+  const char* files[] = {"table", "same-name", "same-name-2", "table-2"};
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(base::read_file(folder / "tables" / (std::string(files[i]) + ".csv")),
+              "a\r\n" + std::to_string(i) + "\r\n");
+  }
+}
+
 }  // namespace
 }  // namespace overparam::report

@@ -65,6 +65,13 @@ TEST(Table, CsvFollowsRfc4180) {
             "a|b,nan,,true,\"<x>\ny\"\r\n");
 }
 
+TEST(Table, CsvKeepsEmptyCellsInTheirPlace) {
+  Table table{.columns = {{.name = "claim"}, {.name = "verdict"}, {.name = "law"}}};
+  table.add_row({"", "", "T in n"});
+  table.add_row({"", "", ""});
+  EXPECT_EQ(to_csv(table), "claim,verdict,law\r\n,,T in n\r\n,,\r\n");
+}
+
 TEST(Table, CsvKeepsFullPrecision) {
   Table table{.columns = {{.name = "x"}}};
   table.add_row({0.1 + 0.2});

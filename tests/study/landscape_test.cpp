@@ -131,6 +131,45 @@ TEST_F(Landscapes, AreDrawnOnce) {
   EXPECT_EQ(fresh.landscapes.at(0).objective.numel(), 9);
 }
 
+TEST_F(Landscapes, MayBeMovedAndGivenMorePoints) {
+  train_vision();
+  const auto one = draw({{"landscape.at", "1"}});
+  fs::rename(run(), folder_ / "moved");
+  const auto both = run_landscape(landscape_settings({{"landscape.at", "1,2"}}),
+                                  folder_ / "moved/",
+                                  {.folder = folder_ / "drawn"},
+                                  {});
+  ASSERT_EQ(both.landscapes.size(), 2u);
+  EXPECT_EQ(both.landscapes[0].seconds, one.landscapes[0].seconds) << "drawn before, not again";
+  EXPECT_TRUE(both.landscapes[0].objective.equal(one.landscapes[0].objective));
+}
+
+TEST_F(Landscapes, FreshOnesGoOnLikeOthers) {
+  train_vision();
+  draw();
+  const auto settings = landscape_settings({{"landscape.grid", "3"}});
+  int lines = 0;
+  const auto stopped = run_landscape(settings,
+                                     run(),
+                                     {.folder = folder_ / "drawn", .fresh = true},
+                                     {.say = [&](const std::string&) {
+                                       if (++lines == 3) base::set_interrupt(2);
+                                     }});
+  base::set_interrupt(0);
+  ASSERT_TRUE(stopped.interrupted);
+  const auto rest = run_landscape(settings, run(), {.folder = folder_ / "drawn"}, {});
+  EXPECT_EQ(rest.landscapes.size(), 3u);
+}
+
+TEST_F(Landscapes, CellsOfAnotherGridAreRefused) {
+  train_vision();
+  draw({{"landscape.at", "last"}});
+  base::write_npy(folder_ / "drawn/epoch-3/cells.npy", at::zeros({2, 3, 3}, at::kDouble));
+  expect_error(ErrorKind::data, {"cells.npy", "(2, 5, 5)", "(2, 3, 3)", "--fresh"}, [&] {
+    draw({{"landscape.at", "last"}});
+  });
+}
+
 TEST_F(Landscapes, GoOnWhereTheyWereInterrupted) {
   train_vision();
   const auto whole = draw({}, "whole");

@@ -140,6 +140,15 @@ TEST(DemoPage, ComparesTheWideNetworkWithTheNarrowOnes) {
   EXPECT_EQ(document.at("narrow")[1].at("objective"), demo.narrow[1].facts.final_objective);
 }
 
+TEST(Demo, LeavesOtherRunsAlone) {
+  const TemporaryFolder folder;
+  run(digit_settings(), {.folder = folder / "mine"});
+  tests::expect_error(ErrorKind::usage, {"mine", "no demo's", "--out"}, [&] {
+    run_demo(Settings(), folder / "mine", {});
+  });
+  EXPECT_EQ(read_run(folder / "mine").facts.m, 32);
+}
+
 /// A small demo as `run_demo` leaves it, without demo.json.
 Demo demo_in(const std::filesystem::path& folder) {
   Demo demo{.main = run(digit_settings({{"network.width", "64"}}), {.folder = folder})};

@@ -60,6 +60,23 @@ TEST(ParseAxis, WhatIsNoAxisIsNamed) {
                [] { parse_axis("network.widht=3"); });
 }
 
+TEST(ParseAxis, WhatMakesNoOtherRunIsRefused) {
+  for (const char* wrong : {"out=a,b", "scale=quick,full", "threads=1,2", "memory=1GiB,2GiB"}) {
+    expect_error(ErrorKind::usage, {"--over", "do not differ"}, [&] { parse_axis(wrong); });
+  }
+  EXPECT_EQ(parse_axis("precision=plain,int8").key, "run.precision");
+}
+
+TEST(Sweep, PrecisionsAreRunsOfTheirOwn) {
+  const TemporaryFolder folder;
+  const auto settings = small_settings({{"run.dtype", "float32"}, {"train.max_steps", "3"}});
+  const auto both = run_sweep(settings, axes({"precision=plain,int8"}), folder.path(), {});
+  ASSERT_EQ(both.rows.size(), 2u);
+  EXPECT_NE(both.rows[0].numbers.at("objective"), both.rows[1].numbers.at("objective"));
+  const auto plain = run_sweep(settings, axes({"seed=0"}), folder.path(), {});
+  EXPECT_EQ(plain.reused, 1) << "the default's key does not depend on who asked for it";
+}
+
 TEST(Sweep, RunsTheGridAndFitsIt) {
   const TemporaryFolder folder;
   const auto result = run_sweep(small_settings({{"train.target_ratio", "0.5"}}),

@@ -11,6 +11,7 @@
 #include "overparam/base/files.hpp"
 #include "overparam/base/interrupt.hpp"
 #include "overparam/base/json_files.hpp"
+#include "overparam/linalg/narrow.hpp"
 #include "overparam/net/catalogue.hpp"
 #include "overparam/net/loss.hpp"
 #include "study/small_runs.hpp"
@@ -157,6 +158,60 @@ TEST(Training, AFinishedRunIsReplacedOnlyWhenAskedTo) {
   const auto copy = read_run(folder / "run");
   EXPECT_EQ(copy.facts.m, 16);
   EXPECT_TRUE(copy.pictures.images.empty());
+}
+
+TEST(Training, NarrowStochasticRunsGoOnInTheirFormat) {
+  if (!linalg::is_available(linalg::Products::bfloat16)) GTEST_SKIP() << "no bfloat16 here";
+  const TemporaryFolder folder;
+  const auto settings = [](const char* steps) {
+    return small_settings({{"run.dtype", "float32"},
+                           {"run.precision", "bfloat16"},
+                           {"network.width", "128"},
+                           {"network.depth", "2"},
+                           {"train.method", "sgd"},
+                           {"train.batch", "4"},
+                           {"train.measure_every", "100"},
+                           {"train.max_steps", steps}});
+  };
+  const auto whole = run(settings("3000"), {.folder = folder / "whole"});
+  const auto first = run(settings("2000"), {.folder = folder / "parts"});
+  ASSERT_LT(first.facts.final_objective, 1e-3 * first.facts.initial_objective)
+      << "by then products take two terms";
+  const auto parts = run(settings("3000"), {.folder = folder / "parts", .resume = true});
+  EXPECT_EQ(parts.facts.final_objective, whole.facts.final_objective);
+}
+
+TEST(Training, WhatCannotBeTrainedReplacesNothing) {
+  const TemporaryFolder folder;
+  const RunOutput output{.folder = folder / "run", .overwrite = true};
+  run(digit_settings(), output);
+  const auto before = files_in(folder / "run");
+  // Known only once there is a network; a step size only once it is computed.
+  expect_error(ErrorKind::usage, {"narrow products", "momentum"}, [&] {
+    run(digit_settings(
+            {{"run.precision", "int8"}, {"run.dtype", "float32"}, {"train.momentum", "0.9"}}),
+        output);
+  });
+  expect_error(ErrorKind::usage, {"step size", "range"}, [&] {
+    run(digit_settings({{"train.step", "1e308"}}), output);
+  });
+  EXPECT_EQ(files_in(folder / "run"), before);
+}
+
+TEST(Training, WhatIsNotOfARunIsLeftAlone) {
+  const TemporaryFolder folder;
+  const auto weights = folder / "weights.safetensors";
+  tests::write_bytes(weights, "somebody's");
+  for (const bool overwrite : {false, true}) {
+    expect_error(ErrorKind::usage, {"weights.safetensors", "config.toml", "--out"}, [&] {
+      run(small_settings(), {.folder = folder.path(), .overwrite = overwrite});
+    });
+  }
+  tests::write_bytes(folder / "config.toml", "[server]\nport = 80\n");
+  expect_error(ErrorKind::usage, {"config.toml", "not of a run", "server"}, [&] {
+    run(small_settings(), {.folder = folder.path()});
+  });
+  EXPECT_EQ(base::read_file(weights), "somebody's");
 }
 
 TEST(Training, ResumesToTheSameBits) {

@@ -70,6 +70,25 @@ TEST(Verify, WhatIsMeasuredOnceIsKept) {
   EXPECT_EQ(second.outcomes[0].verdict.reason, first.outcomes[0].verdict.reason);
 }
 
+TEST(Verify, FreshRowsAreThoseOfTheChosenClaimsAlone) {
+  const TemporaryFolder folder;
+  auto options = options_for(folder.path());
+  const auto first = verify(options, {});
+  const fs::path rows = folder / "rows.jsonl";
+  auto lines = base::read_json_lines(rows);
+  lines.push_back({{"key", "k"}, {"of", "another claim"}, {"rows", json::array()}});
+  rewrite(rows, lines);
+  options.fresh = true;
+  EXPECT_EQ(verify(options, {}).measured, first.measured);
+  const auto after = base::read_json_lines(rows);
+  EXPECT_EQ(after.size(), lines.size());
+  EXPECT_EQ(after.front().at("of"), "another claim");
+
+  options.only = {"fcats"};
+  expect_error(ErrorKind::usage, {"fcats", "facts"}, [&] { verify(options, {}); });
+  EXPECT_EQ(base::read_json_lines(rows).size(), lines.size()) << "a refused line forgets nothing";
+}
+
 TEST(Verify, ALineCutInTheMiddleIsMeasuredAgain) {
   const TemporaryFolder folder;
   const auto options = options_for(folder.path());

@@ -27,6 +27,7 @@ enum class DirectionMethod {
   neon_det,     ///< Chebyshev on whole gradients (Neon2-det)
 };
 std::string to_string(DirectionMethod method);
+/// @throws Error(usage) with the names
 DirectionMethod parse_direction_method(const std::string& name);
 
 struct DirectionOptions {

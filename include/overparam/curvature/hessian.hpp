@@ -26,6 +26,7 @@ enum class ProductKind {
   autograd,
 };
 std::string to_string(ProductKind kind);
+/// @throws Error(usage) with the names
 ProductKind parse_product_kind(const std::string& name);
 
 struct ProductOptions {
@@ -51,9 +52,6 @@ class HessianProduct {
 
   /// The same with the gradients of one batch alone, both of the same batch.
   void of_batch(std::int64_t batch, const at::Tensor& v, at::Tensor& out) const;
-
-  /// Gradients of the whole objective that one product takes.
-  [[nodiscard]] int gradients_each() const;
 
   [[nodiscard]] const Objective& objective() const { return objective_; }
   [[nodiscard]] const at::Tensor& weights() const { return weights_; }

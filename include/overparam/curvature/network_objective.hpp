@@ -21,7 +21,8 @@ struct NetworkSamples {
 at::Tensor trained_weights(const net::Network& network);
 
 /// W are those of `trained_weights`; the other blocks stay as they are. Gradients are the
-/// network's own passes.
+/// network's own passes, in batches of `batch_size`.
+/// @throws Error(usage) where inputs (n, dx) and targets (n, d) do not go together
 std::unique_ptr<Objective> network_objective(const net::Network& network,
                                              const NetworkSamples& samples,
                                              const net::Loss& loss,

@@ -81,6 +81,7 @@ enum class NormMode {
   reestimated  ///< over all batches at each W anew; gradients take them as constants
 };
 std::string to_string(NormMode mode);
+/// @throws Error(usage) with the names
 NormMode parse_norm_mode(const std::string& name);
 
 struct VisionObjectiveOptions {
@@ -91,6 +92,7 @@ struct VisionObjectiveOptions {
 /// Cross-entropy of a vision network on images (n, channels, side, side) with labels (n), which
 /// stay resident.
 /// @param weights (P)   @param statistics (S), running means and variances
+/// @throws Error(usage) for images, labels, weights or statistics of another shape
 std::unique_ptr<Objective> vision_objective(const net::VisionArchitecture& architecture,
                                             const at::Tensor& weights,
                                             const at::Tensor& statistics,

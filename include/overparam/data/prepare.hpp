@@ -18,6 +18,8 @@ void take_samples(Dataset& dataset, std::int64_t num_samples, std::int64_t num_t
 
 /// Makes the samples of another file the test part. Each file numbers its classes by what stands in
 /// it, so the labels are renumbered: a class keeps the number that it has in the training part.
+/// Where the training part holds one number for a target, whole numbers are targets here too, few
+/// as they may be.
 /// @throws Error(data) for another shape, for labels where the training part has targets or the
 /// other way round, and for a class that the training part lacks
 void add_test_part(Dataset& dataset, Dataset other);

@@ -20,8 +20,9 @@ struct ReaderOptions {
 
 /// Reads one family of files.
 struct Reader {
-  std::string name;         ///< "idx"
-  std::string description;  ///< for help and docs: which files, how they are recognised
+  std::string name;               ///< "idx"
+  std::string description;        ///< for help and docs: which files, how they are recognised
+  bool has_label_column = false;  ///< heeds `ReaderOptions::label_column`
   /// True if this reader wants `path` (a file or a folder), judged by names and first bytes.
   std::function<bool(const std::filesystem::path& path)> recognises;
   /// @throws Error(data) naming file and byte or line
@@ -50,7 +51,8 @@ struct Generator {
 const std::vector<Reader>& readers();
 const std::vector<Generator>& generators();
 
-/// Reads whatever `path` is. @throws Error(data) if it is missing or no reader recognises it
+/// Reads whatever `path` is. @throws Error(data) if it is missing or no reader recognises it,
+/// Error(usage) for a label column where the files have none
 Dataset read_dataset(const std::filesystem::path& path, const ReaderOptions& options = {});
 
 /// @throws Error(usage) with the names and "did you mean"

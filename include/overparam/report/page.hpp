@@ -70,7 +70,8 @@ struct Page {
 std::string to_html(const Page& page);
 
 /// Writes report.html into `folder`, every chart and picture again as figures/<id>.svg, and every
-/// table as tables/<title>.csv, for papers and spreadsheets. Surfaces become figures/<id>.svg,
+/// table as tables/<title>.csv, for papers and spreadsheets; of things called the same the second
+/// ends with -2, and so on. Surfaces become figures/<id>.svg,
 /// their maps figures/<id>-contours.svg and their numbers tables/<id>.csv. Returns the path of
 /// report.html.
 /// @throws Error(usage) if the folder cannot be written, Error(capacity) if it is full

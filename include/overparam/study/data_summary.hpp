@@ -27,6 +27,9 @@ struct DataSummary {
   double largest_norm = 0, smallest_norm = 0;  ///< of the raw training rows
 };
 
+/// O(n^2 dx) for each normalisation. An interrupt ends it between two of them: where
+/// `base::interrupted()`, the summary is not whole.
+/// @throws what `prepare_data` throws
 DataSummary summarise_data(const Settings& settings);
 
 nlohmann::json to_json(const DataSummary& summary);

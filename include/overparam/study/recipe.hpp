@@ -25,7 +25,7 @@ struct ReproduceOptions {
   /// For recipes that read images: a file or folder, or a generator.
   std::string images = "digits";
   std::string device = "cpu";  ///< of recipes that train networks of images
-  bool fresh = false;          ///< runs and pictures in the folder are made again
+  bool fresh = false;          ///< rows, runs and pictures in the folder are made again
 };
 
 /// A published number and the one measured here.
@@ -54,8 +54,9 @@ struct Recipe {
   std::string source;  ///< what is reproduced, and where it stands
   std::string cost;    ///< time at each scale
   bool reads_images = false;
-  /// Runs and pictures that the conclusion reads, made in the folder, where what is finished is kept;
-  /// false where the user interrupted. Null for recipes of measurements alone.
+  bool trains_on_device = false;  ///< heeds `ReproduceOptions::device`
+  /// Runs and pictures that the conclusion reads, made in the folder, where what is finished is
+  /// kept; false where the user interrupted. Null for recipes of measurements alone.
   std::function<bool(const ReproduceOptions&, const Voice&)> make = nullptr;
   std::function<std::vector<Measurement>(const ReproduceOptions&)> plan;
   std::function<Conclusion(const ReproduceOptions&, const std::vector<Measured>&)> conclude;

@@ -21,13 +21,16 @@ struct RunOutput {
   bool overwrite = false;        ///< replace a finished run made with other settings
 };
 
+/// Whether a run in the folder left a checkpoint to go on from.
+bool can_be_resumed(const std::filesystem::path& folder);
+
 /// Prints the plan and the predicted steps, trains, measures along the way, and fills the folder.
 /// An interrupted run leaves a checkpoint and returns with stopped_by = "interrupted".
 /// @throws Error(capacity) before anything is allocated if the run would not fit the memory
-/// @throws Error(usage) if the folder holds a finished run or a checkpoint with other settings
+/// @throws Error(usage) if the folder holds a finished run or a checkpoint with other settings, or
+///         what is not of a run and would be replaced
 /// @throws Error(data) if there is no checkpoint to resume from, or it is not this run's; the
-/// folder
-///         is then as it was
+///         folder is then as it was
 RunRecord run_training(const Settings& settings,
                        const PreparedData& data,
                        const RunOutput& output,

@@ -21,6 +21,7 @@ struct VerifyOptions {
   std::uint64_t seed = 0;         ///< the first seed of every design
   int threads = 0;
   std::filesystem::path folder;  ///< where rows are kept; empty: nowhere
+  bool fresh = false;            ///< what the folder holds of these claims is measured again
 };
 
 struct ClaimOutcome {

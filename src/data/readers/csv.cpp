@@ -69,20 +69,24 @@ std::optional<std::int64_t> find_label_name(const Record& first, const std::stri
 }
 
 /// The label column by position: the wanted index, else the last column.
-std::int64_t label_by_index(const Record& first, const std::string& wanted) {
+std::int64_t label_by_index(const std::string& file,
+                            const Record& first,
+                            const std::string& wanted) {
   const auto columns = std::ssize(first);
   if (wanted.empty()) return columns - 1;
   const auto index = base::parse_integer(wanted);
   if (!index) {
     base::fail(ErrorKind::usage,
-               "label column: no column is called \"{}\"; the first line is {}{}",
+               "{}: label column: no column is called \"{}\"; the first line is {}{}",
+               file,
                wanted,
                shorten(base::join(first, ", ")),
                base::did_you_mean(wanted, first));
   }
   base::require(*index >= -columns && *index < columns,
                 ErrorKind::usage,
-                "label column: {} is not between {} and {}",
+                "{}: label column: {} is not between {} and {}",
+                file,
                 *index,
                 -columns,
                 columns - 1);
@@ -112,10 +116,13 @@ void require_utf8(const std::string& file, std::int64_t line, const std::string&
                 line);
 }
 
-Layout find_layout(const Record& first, const Record& second, const std::string& wanted) {
+Layout find_layout(const std::string& file,
+                   const Record& first,
+                   const Record& second,
+                   const std::string& wanted) {
   Layout layout{.columns = std::ssize(first)};
   const auto named = find_label_name(first, wanted);
-  layout.label = named ? *named : label_by_index(first, wanted);
+  layout.label = named ? *named : label_by_index(file, first, wanted);
   if (is_header(first, second, static_cast<std::size_t>(layout.label), named.has_value())) {
     layout.header = first;
   }
@@ -268,7 +275,7 @@ Dataset read_csv(const fs::path& path, const ReaderOptions& options) {
   Record second;
   const bool has_second = records.next(second);
 
-  Table table(file.name(), find_layout(first, second, options.label_column));
+  Table table(file.name(), find_layout(file.name(), first, second, options.label_column));
   if (table.has_header()) {
     for (const auto& name : first) require_utf8(file.name(), first_line, name);
   } else {
@@ -305,6 +312,7 @@ Reader csv() {
           "tables (.csv, .tsv, .txt, .data, also .gz) separated by comma, semicolon or tab, with "
           "or without a header; one column holds text or integers (classes) or other numbers "
           "(targets), every other column an input",
+      .has_label_column = true,
       .recognises = recognises_csv,
       .read = read_csv,
   };

@@ -119,7 +119,7 @@ Recipe allenzhu2019_table() {
           "Allen-Zhu, Li, Song: A Convergence Theory for Deep Learning via "
           "Over-Parameterization (ICML 2019, arXiv 1811.03962): exponents of every theorem and "
           "lemma, given and fitted",
-      .cost = "as overparam verify: quick 75 s, standard 5 min, full about an hour",
+      .cost = "as overparam verify: quick 75 s, standard 7 min, full about an hour",
       .plan =
           [](const ReproduceOptions& options) {
             return plan_verification(verification_of(options));

@@ -170,17 +170,17 @@ std::vector<Measurement> plan(const ReproduceOptions& options) {
   return measurements;
 }
 
-MeasuringResult measure_vision(const ReproduceOptions& options, const Voice& voice) {
+MeasuringResult measure_vision(const ReproduceOptions& options, bool fresh, const Voice& voice) {
   const auto arm = vision_arm(options.scale);
   return measure_all(plan_vision_path(arm, options),
-                     {.folder = options.folder, .threads = options.threads},
+                     {.folder = options.folder, .threads = options.threads, .fresh = fresh},
                      "the line of " + arm.network,
                      voice);
 }
 
 bool make(const ReproduceOptions& options, const Voice& voice) {
   return train_vision_path(vision_arm(options.scale), options, voice) &&
-         !measure_vision(options, voice).interrupted;
+         !measure_vision(options, options.fresh, voice).interrupted;
 }
 
 constexpr const char* kShareLabel = "a, share of the way";
@@ -378,7 +378,7 @@ Conclusion conclude(const ReproduceOptions& options, const std::vector<Measured>
   const auto arm = vision_arm(options.scale);
   const auto rows = rows_of(measured, dense_owner(options));
   const auto vision_rows =
-      rows_of(measure_vision(options, {}).measured, vision_path_owner(arm, options));
+      rows_of(measure_vision(options, false, {}).measured, vision_path_owner(arm, options));
   const std::string dense = "fully connected";
   const auto own = lines_of(dense, kOwn, rows);
   const auto other = lines_of(dense, kOther, rows);
@@ -436,6 +436,7 @@ Recipe goodfellow2015() {
           "objectives on straight lines between initial weights and solutions",
       .cost = "quick 1 min, standard 8 min, full 10 h",
       .reads_images = true,
+      .trains_on_device = true,
       .make = make,
       .plan = plan,
       .conclude = conclude,
