@@ -7,7 +7,7 @@ BUILD := cmake --build --preset release
 
 .PHONY: demo build test bench bench-long bench-programs clean
 
-## Trains a network on generated digits and writes a report (about a minute after the build).
+## Trains a network on generated digits and writes a report (about half a minute after the build).
 demo: build
 	@$(PROGRAM) demo
 
@@ -29,7 +29,7 @@ test:
 bench: bench-programs
 	@python3 bench/yardstick.py build/release/bin $(if $(DATA),--data $(DATA)) $(if $(ONLY),--only $(ONLY))
 
-## Its runs of thousands of samples, which take about three hours.
+## Its runs of thousands of samples, which take about three and a half hours.
 bench-long: bench-programs
 	@python3 bench/yardstick.py build/release/bin $(if $(DATA),--data $(DATA)) --long
 
