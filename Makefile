@@ -29,7 +29,7 @@ test:
 bench: bench-programs
 	@python3 bench/yardstick.py build/release/bin $(if $(DATA),--data $(DATA)) $(if $(ONLY),--only $(ONLY))
 
-## Its runs of thousands of samples, which take about three and a half hours.
+## Its runs of thousands of samples, which take about three hours.
 bench-long: bench-programs
 	@python3 bench/yardstick.py build/release/bin $(if $(DATA),--data $(DATA)) --long
 

@@ -41,7 +41,7 @@ SECTIONS = {
     "scaling": ("Scaling", scaling, 3),
     "phases": ("Phases", phases, 2),
     "long": ("Five thousand samples", long_runs.THOUSANDS, 15),
-    "long-curve": ("Narrow products to the end, a thousand samples", curves.FULL, 130),
+    "long-curve": ("Narrow products to the end, a thousand samples", curves.FULL, 95),
     "longest": ("Ten thousand samples", long_runs.TEN_THOUSAND, 60),
 }
 NEED_NEWTON = {"race", "newton", "long", "longest"}
@@ -64,7 +64,7 @@ def parse():
     parser.add_argument("bin", type=pathlib.Path, help="folder of the built programs")
     parser.add_argument("--data", help="folder of MNIST (or OVERPARAM_TEST_DATA/mnist; else generated digits)")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, help="these sections")
-    parser.add_argument("--long", action="store_true", help="the long runs alone, about three and a half hours")
+    parser.add_argument("--long", action="store_true", help="the long runs alone, about three hours")
     parser.add_argument("--quick", action="store_true",
                         help="one round of few cases, to try the scripts; all goes to build/bench/quick")
     return parser.parse_args()
