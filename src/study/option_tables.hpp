@@ -10,4 +10,7 @@ namespace overparam::study {
 
 std::vector<Option> landscape_options();
 
+/// Whether two values of an option may be two runs: the others decide no number of one.
+bool decides_numbers(const Option& option);
+
 }  // namespace overparam::study

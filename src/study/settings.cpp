@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "config_file.hpp"
+#include "option_tables.hpp"
 #include "overparam/base/files.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/base/text.hpp"
@@ -97,6 +98,12 @@ const Option& find_option(const std::string& key, const std::string& where) {
              where,
              key,
              base::did_you_mean(key, all_keys()));
+}
+
+bool decides_numbers(const Option& option) {
+  const std::string section = option.section();
+  return section == "data" || section == "network" || section == "train" ||
+         option.key == "run.seed" || option.key == "run.dtype" || option.key == "run.precision";
 }
 
 Settings::Settings() {
@@ -195,17 +202,13 @@ std::string Settings::fingerprint() const {
   static const std::vector<std::string> kCameLater{"train.augment", "run.precision"};
   std::string all;
   for (const auto& option : options()) {
-    const std::string section = option.section();
     const auto is_one_of = [&](const std::vector<std::string>& keys) {
       return std::ranges::find(keys, option.key) != keys.end();
     };
-    const bool decides = section == "data" || section == "network" || section == "train" ||
-                         option.key == "run.seed" || option.key == "run.dtype" ||
-                         option.key == "run.precision";
-    const bool is_left_out =
-        is_one_of(kChangeNoNumber) ||
-        (is_one_of(kCameLater) && text(option.key) == option.fallback);
-    if (decides && !is_left_out) all += fmt::format("{}={}\n", option.key, text(option.key));
+    const bool is_left_out = is_one_of(kChangeNoNumber) ||
+                             (is_one_of(kCameLater) && text(option.key) == option.fallback);
+    if (decides_numbers(option) && !is_left_out)
+      all += fmt::format("{}={}\n", option.key, text(option.key));
   }
   return base::stable_key(all);
 }

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "json_fields.hpp"
+#include "option_tables.hpp"
 #include "overparam/base/catalogue.hpp"
 #include "overparam/base/clock.hpp"
 #include "overparam/base/files.hpp"
@@ -36,25 +37,18 @@ namespace {
 constexpr const char* kRows = "rows.jsonl";
 constexpr const char* kFittedNumbers[] = {"steps", "lambda_max", "frobenius_distance", "radius"};
 
-/// Whether two values of a setting are two points: the others decide no number of a run.
-bool makes_points(const Option& option) {
-  const std::string section = option.section();
-  return section == "data" || section == "network" || section == "train" ||
-         option.key == "run.seed" || option.key == "run.dtype" || option.key == "run.precision";
-}
-
 const Option& option_called(const std::string& name) {
   std::vector<std::string> names;
   for (const auto& option : options()) {
     if (option.key == name || option.flag == "--" + name) {
-      base::require(makes_points(option),
+      base::require(decides_numbers(option),
                     ErrorKind::usage,
                     "--over: runs do not differ in {}; expected a setting of data, network or "
                     "train, seed, dtype or precision",
                     option.key);
       return option;
     }
-    if (!makes_points(option)) continue;
+    if (!decides_numbers(option)) continue;
     names.push_back(option.flag.substr(2));
     names.push_back(option.key);
   }
