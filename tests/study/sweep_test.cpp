@@ -9,6 +9,7 @@
 #include "overparam/base/files.hpp"
 #include "overparam/base/interrupt.hpp"
 #include "overparam/base/text.hpp"
+#include "overparam/linalg/narrow.hpp"
 #include "overparam/study/training.hpp"
 #include "study/small_runs.hpp"
 #include "support/files.hpp"
@@ -68,6 +69,7 @@ TEST(ParseAxis, WhatMakesNoOtherRunIsRefused) {
 }
 
 TEST(Sweep, PrecisionsAreRunsOfTheirOwn) {
+  if (!linalg::is_available(linalg::Products::int8)) GTEST_SKIP() << "no int8 here";
   const TemporaryFolder folder;
   const auto settings = small_settings({{"run.dtype", "float32"}, {"train.max_steps", "3"}});
   const auto both = run_sweep(settings, axes({"precision=plain,int8"}), folder.path(), {});
