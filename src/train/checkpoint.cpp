@@ -78,9 +78,13 @@ base::TensorFile weights_file(const net::Network& network) {
 
 void load_weights(net::Network& network, const base::TensorFile& file, const std::string& where) {
   const auto& blocks = network.architecture().blocks;
+  std::vector<const at::Tensor*> found;
   for (std::size_t i = 0; i < blocks.size(); ++i) {
-    auto& weights = network.parameters()[static_cast<int>(i)];
-    weights.copy_(checked_tensor(file, blocks[i].name, weights, where));
+    const auto& weights = network.parameters()[static_cast<int>(i)];
+    found.push_back(&checked_tensor(file, blocks[i].name, weights, where));
+  }
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    network.parameters()[static_cast<int>(i)].copy_(*found[i]);
   }
 }
 

@@ -92,9 +92,11 @@ TEST(Checkpoint, AnotherRunsFileIsRefused) {
   expect_error(ErrorKind::data, {"tensor A is (64, 6)", "expected (128, 6)"}, [&] {
     load_checkpoint(path, wider, "settings");
   });
-  Network deeper = small_network(problem, 64, 3);
+  Network deeper = small_network(problem, 64, 3, 99);
+  const at::Tensor input = deeper.parameters()[0].clone();
   expect_error(
       ErrorKind::data, {"no tensor W.3"}, [&] { load_checkpoint(path, deeper, "settings"); });
+  EXPECT_TRUE(at::equal(deeper.parameters()[0], input)) << "no weights are taken from half a file";
   const Problem single = small_problem(12, 2, at::kFloat);
   Network narrow = small_network(single);
   expect_error(ErrorKind::data, {"Double", "expected", "Float"}, [&] {

@@ -15,7 +15,8 @@ base::TensorFile weights_file(const net::Network& network);
 
 /// Copies weights from a file into the network.
 /// @param where the file's name, for messages
-/// @throws Error(data) naming the tensor that is missing or has another shape
+/// @throws Error(data) naming the tensor that is missing or has another shape; no weight is
+///         changed then
 void load_weights(net::Network& network, const base::TensorFile& file, const std::string& where);
 
 /// One atomic file that holds weights, velocity and state.
@@ -27,7 +28,7 @@ void save_checkpoint(const std::filesystem::path& path,
 
 /// Restores what save_checkpoint wrote.
 /// @throws Error(data) if the file is broken, or made by a run with another fingerprint or other
-/// shapes; the weights of another run's file are left alone
+/// shapes; the network's weights stay as they are then
 TrainState load_checkpoint(const std::filesystem::path& path,
                            net::Network& network,
                            const std::string& fingerprint);
