@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 
+#include "overparam/base/files.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/base/text.hpp"
 
@@ -18,6 +20,9 @@ namespace {
 
 constexpr unsigned kBuffer = 1 << 17;
 constexpr std::uint64_t kChunk = 1 << 20;
+
+/// What deflate makes of a byte at most, about 1032, and a little more.
+constexpr std::uint64_t kMostPacked = 1040;
 
 }  // namespace
 
@@ -33,6 +38,9 @@ InputFile::InputFile(const fs::path& path) : name_(path.string()) {
                 name_,
                 std::strerror(errno != 0 ? errno : ENOMEM));
   ::gzbuffer(file_, kBuffer);
+  const std::uint64_t size = fs::file_size(path, error);
+  // What is no regular file has no size, and may go on for ever.
+  size_ = error ? std::numeric_limits<std::uint64_t>::max() / kMostPacked : size;
 }
 
 InputFile::~InputFile() { ::gzclose(file_); }
@@ -64,8 +72,19 @@ std::size_t InputFile::read(std::span<char> out) {
   return done;
 }
 
+std::uint64_t InputFile::most_left() const {
+  const std::uint64_t most = ::gzdirect(file_) != 0 ? size_ : size_ * kMostPacked;
+  return most - std::min(most, position_);
+}
+
 std::string InputFile::take(std::uint64_t count) {
   std::string bytes;
+  if (count > kChunk) {
+    const std::uint64_t most = std::min(count, most_left());
+    base::plan_reading(name_, most);
+    // Its pages are taken as they are written; one chunk more, to see that there is no more.
+    bytes.reserve(std::min(count, most + kChunk));
+  }
   while (bytes.size() < count) {
     const std::size_t had = bytes.size();
     bytes.resize(had + static_cast<std::size_t>(std::min<std::uint64_t>(kChunk, count - had)));

@@ -24,14 +24,19 @@ class InputFile {
   std::size_t read(std::span<char> out);
 
   /// The next `count` bytes, or fewer at the end of the file. Memory grows with what is really
-  /// there, so that a header that lies about its size costs nothing.
+  /// there, so that a header that lies about its size costs none.
+  /// @throws Error(capacity) where as much as the file can hold of them would not fit
   std::string take(std::uint64_t count);
 
   [[nodiscard]] std::uint64_t position() const { return position_; }
   [[nodiscard]] const std::string& name() const { return name_; }
 
  private:
+  /// Bytes that can still come out of it.
+  [[nodiscard]] std::uint64_t most_left() const;
+
   std::string name_;
+  std::uint64_t size_ = 0;  // on disk
   gzFile_s* file_ = nullptr;
   std::uint64_t position_ = 0;
 };

@@ -8,6 +8,9 @@
 #include <memory>
 #include <new>
 #include <span>
+#include <string>
+
+#include "overparam/base/files.hpp"
 
 namespace overparam::data {
 
@@ -16,8 +19,11 @@ namespace overparam::data {
 /// vector would hold two copies while it grows, and a third for the tensor.
 class RowStore {
  public:
-  explicit RowStore(std::int64_t columns) : columns_(columns) {}
+  /// @param source whose rows they are, for messages
+  RowStore(std::string source, std::int64_t columns)
+      : source_(std::move(source)), columns_(columns) {}
 
+  /// @throws Error(capacity) where more rows would not fit
   void append(std::span<const double> row) {
     if (size_ + row.size() > capacity_) grow(size_ + row.size());
     std::ranges::copy(row, values_.get() + size_);
@@ -43,9 +49,14 @@ class RowStore {
     void operator()(double* block) const { std::free(block); }
   };
 
-  /// Makes room for `needed` numbers and a quarter more while rows still come.
+  /// Makes room for `needed` numbers, and while rows still come for a quarter more or 128 MiB.
   void grow(std::size_t needed) {
-    const std::size_t capacity = needed == size_ ? needed : needed + needed / 4;
+    constexpr std::size_t kMostSpare = (128 << 20) / sizeof(double);
+    const std::size_t spare = needed == size_ ? 0 : std::min(needed / 4, kMostSpare);
+    const std::size_t capacity = needed + spare;
+    if (capacity > capacity_) {
+      base::plan_reading(source_, (capacity - capacity_) * sizeof(double));
+    }
     void* block = std::realloc(values_.get(), std::max<std::size_t>(capacity, 1) * sizeof(double));
     if (block == nullptr) throw std::bad_alloc();
     (void)values_.release();
@@ -53,6 +64,7 @@ class RowStore {
     capacity_ = capacity;
   }
 
+  std::string source_;
   std::int64_t columns_;
   std::int64_t rows_ = 0;
   std::unique_ptr<double, Free> values_;

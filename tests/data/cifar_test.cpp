@@ -113,6 +113,14 @@ TEST(Cifar, DamageIsNamed) {
   });
 }
 
+TEST(Cifar, MoreThanFitsIsRefusedBeforeItIsTaken) {
+  const TemporaryFolder folder;
+  const auto path = folder / "data_batch_1.bin";
+  if (!tests::make_hole(path, 3073ull << 30)) GTEST_SKIP() << "no file of so many zeros here";
+  expect_error(
+      ErrorKind::capacity, {"data_batch_1.bin", "would not fit"}, [&] { read_dataset(path); });
+}
+
 TEST(Cifar, ThePythonVersionIsNamed) {
   const TemporaryFolder folder;
   write_bytes(folder / "data_batch_1", "\x80\x02}q");

@@ -174,6 +174,15 @@ TEST_F(IdxDamage, SizesThatNoFileCanHold) {
   expect_message(kImages, idx({0, 2, 4}, ""), {kImages, "no images at all"});
 }
 
+TEST_F(IdxDamage, MoreThanFitsIsRefusedBeforeItIsTaken) {
+  write_bytes(folder_ / kImages, idx({1u << 30, 64, 64}, ""));
+  if (!tests::make_hole(folder_ / kImages, 16 + (std::uint64_t{1} << 42))) {
+    GTEST_SKIP() << "no file of so many zeros here";
+  }
+  expect_error(
+      ErrorKind::capacity, {kImages, "would not fit"}, [&] { read_dataset(folder_ / kImages); });
+}
+
 TEST_F(IdxDamage, ImagesOfAnotherShapeInTheTestPart) {
   write_bytes(folder_ / "t10k-images-idx3-ubyte", idx({1, 4, 4}, ramp(16)));
   write_bytes(folder_ / "t10k-labels-idx1-ubyte", idx({1}, "\4"));

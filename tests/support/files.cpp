@@ -27,6 +27,13 @@ void write_bytes(const fs::path& path, std::string_view bytes) {
   stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
+bool make_hole(const fs::path& path, std::uint64_t size) {
+  std::ofstream(path, std::ios::binary | std::ios::app);
+  std::error_code error;
+  fs::resize_file(path, size, error);
+  return !error;
+}
+
 void expect_error(ErrorKind kind,
                   std::initializer_list<std::string_view> parts,
                   const std::function<void()>& action) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -31,6 +32,10 @@ class TemporaryFolder {
 
 /// Writes bytes as they are.
 void write_bytes(const std::filesystem::path& path, std::string_view bytes);
+
+/// Lengthens a file, or makes one, with zeros that take no room. False where the file system has no
+/// such files.
+bool make_hole(const std::filesystem::path& path, std::uint64_t size);
 
 /// Expects `action` to throw Error of this kind whose message holds every one of `parts`.
 void expect_error(ErrorKind kind,

@@ -10,6 +10,7 @@
 
 #include "images.hpp"
 #include "input_file.hpp"
+#include "overparam/base/files.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/base/text.hpp"
 #include "overparam/data/sources.hpp"
@@ -169,6 +170,7 @@ Samples read_files(const std::vector<fs::path>& files, const Format& format) {
     counts.push_back(count_rows(file, format));
     total += counts.back();
   }
+  base::plan_reading(files.front(), static_cast<std::uint64_t>(total * kPixels) * sizeof(float));
   Samples part{.inputs = at::empty({total, kPixels}), .labels = at::empty({total}, at::kLong)};
   auto* pixels = part.inputs.data_ptr<float>();
   auto* labels = part.labels.data_ptr<std::int64_t>();

@@ -133,7 +133,7 @@ Layout find_layout(const std::string& file,
 class Table {
  public:
   Table(std::string file, Layout layout)
-      : file_(std::move(file)), layout_(std::move(layout)), values_(layout_.columns - 1) {}
+      : file_(std::move(file)), layout_(std::move(layout)), values_(file_, layout_.columns - 1) {}
 
   [[nodiscard]] bool has_header() const { return !layout_.header.empty(); }
 

@@ -8,6 +8,7 @@
 
 #include "images.hpp"
 #include "input_file.hpp"
+#include "overparam/base/files.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/data/sources.hpp"
 
@@ -153,6 +154,7 @@ Samples read_part(const PartFiles& files, Dataset& dataset) {
   dataset.shape = shape;
 
   const std::int64_t count = images.sizes[0];
+  base::plan_reading(files.images, images.bytes.size() * sizeof(float));
   Samples part;
   part.inputs = at::empty({count, static_cast<std::int64_t>(images.bytes.size()) / count});
   pixels_to_floats(images.bytes, part.inputs.data_ptr<float>());
