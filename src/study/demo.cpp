@@ -59,12 +59,10 @@ RunRecord run_exact(const Settings& demo, const fs::path& folder, const Voice& v
 
 /// A demo replaces what an earlier one left, of whatever seed, and nothing else.
 void require_demo_folder(const fs::path& folder, const Settings& demo) {
-  require_own_folder(folder);
-  if (is_demo(folder) || !fs::exists(folder / kConfig)) return;
-  Settings former;
-  former.load_file(folder / kConfig);
-  former.set("run.seed", demo.text("run.seed"), "demo");
-  base::require(former.fingerprint() == demo.fingerprint(),
+  auto former = require_own_folder(folder);
+  if (is_demo(folder) || !former) return;
+  former->set("run.seed", demo.text("run.seed"), "demo");
+  base::require(former->fingerprint() == demo.fingerprint(),
                 ErrorKind::usage,
                 "{}: holds a run that is no demo's; choose another --out",
                 folder.string());

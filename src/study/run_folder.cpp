@@ -14,10 +14,12 @@ constexpr const char* kReport = "report.html";
 
 }  // namespace
 
-void require_own_folder(const fs::path& folder) {
+std::optional<Settings> require_own_folder(const fs::path& folder) {
   if (fs::exists(folder / kConfig)) {
     try {
-      Settings().load_file(folder / kConfig);
+      Settings settings;
+      settings.load_file(folder / kConfig);
+      return settings;
     } catch (const Error& error) {
       base::fail(ErrorKind::usage,
                  "{}: its {} is not of a run ({}); choose another --out",
@@ -25,9 +27,9 @@ void require_own_folder(const fs::path& folder) {
                  kConfig,
                  error.what());
     }
-    return;
   }
-  for (const char* name : {kRecord, kWeights, kOutputs, kDemo, kReport, "checkpoint", kSnapshots}) {
+  for (const char* name :
+       {kRecord, kWeights, kOutputs, kDemo, kReport, kCheckpointFolder, kSnapshots}) {
     base::require(!fs::exists(folder / name),
                   ErrorKind::usage,
                   "{}: holds {}, and no {} of a run that would have made it; choose another --out",
@@ -35,6 +37,7 @@ void require_own_folder(const fs::path& folder) {
                   name,
                   kConfig);
   }
+  return std::nullopt;
 }
 
 bool can_be_resumed(const fs::path& folder) { return fs::exists(folder / kCheckpoint); }
@@ -48,13 +51,10 @@ void prepare_run_folder(const Settings& settings, const RunOutput& output) {
                 "cannot resume: there is no {}",
                 (folder / kCheckpoint).string());
   base::make_writable_folder(folder);
-  require_own_folder(folder);
+  const auto former = require_own_folder(folder);
   const bool is_finished = fs::exists(folder / kRecord);
-  const fs::path config = folder / kConfig;
-  if (!fs::exists(config) || (!is_finished && !can_resume) || output.overwrite) return;
-  Settings former;
-  former.load_file(config);
-  const bool is_same = former.fingerprint() == settings.fingerprint();
+  if (!former || (!is_finished && !can_resume) || output.overwrite) return;
+  const bool is_same = former->fingerprint() == settings.fingerprint();
   base::require(is_same && output.resume,
                 ErrorKind::usage,
                 "{}: holds {} run{}; choose another --out, or add --overwrite to replace it{}",
@@ -71,10 +71,12 @@ void claim_run_folder(const Settings& settings, const RunOutput& output) {
     fs::remove(folder / result);
   }
   if (!output.resume) {
-    fs::remove_all(folder / "checkpoint");
+    remove_checkpoint(folder);
     fs::remove_all(folder / kSnapshots);
   }
   base::write_file(folder / kConfig, settings.to_toml(kRunSections));
 }
+
+void remove_checkpoint(const fs::path& folder) { fs::remove_all(folder / kCheckpointFolder); }
 
 }  // namespace overparam::study

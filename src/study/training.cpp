@@ -171,7 +171,7 @@ class TrainingRun {
   void start_files(const net::Network& network) const {
     if (output_.folder.empty()) return;
     base::make_writable_folder(output_.folder / "arrays");
-    base::make_writable_folder(output_.folder / "checkpoint");
+    base::make_writable_folder(output_.folder / kCheckpointFolder);
     base::write_safetensors(output_.folder / kInitialWeights, train::weights_file(network));
     base::write_npy(output_.folder / "arrays/inputs.npy", problem_.inputs);
     base::write_npy(output_.folder / "arrays/targets.npy", problem_.targets);
@@ -358,7 +358,7 @@ class TrainingRun {
     }
     write_record();
     // Not before its weights and record are on disk: until then it is what the run goes on from.
-    if (!output_.folder.empty() && !may_go_on()) fs::remove_all(output_.folder / "checkpoint");
+    if (!output_.folder.empty() && !may_go_on()) remove_checkpoint(output_.folder);
     const at::Tensor trained_kernel = sample_kernel(network, problem_.inputs, memory_limit_);
     // The trained weights are on disk now; the initial ones take their place.
     for (int block = 0; block < static_cast<int>(architecture_.blocks.size()); ++block) {

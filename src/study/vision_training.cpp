@@ -104,7 +104,7 @@ class VisionRun {
   void start_files() const {
     if (output_.folder.empty()) return;
     base::make_writable_folder(output_.folder / "arrays");
-    base::make_writable_folder(output_.folder / "checkpoint");
+    base::make_writable_folder(output_.folder / kCheckpointFolder);
     base::write_safetensors(output_.folder / kInitialWeights, current_file());
     base::write_npy(output_.folder / "arrays/labels.npy", problem_.train.labels);
     write_pictures(output_.folder, problem_.pictures);
@@ -281,7 +281,7 @@ class VisionRun {
     }
     base::write_json(output_.folder / kRecord, to_json(record_));
     // Not before weights and record are on disk: until then it is what the run goes on from.
-    if (!may_go_on()) fs::remove_all(output_.folder / "checkpoint");
+    if (!may_go_on()) remove_checkpoint(output_.folder);
   }
 
   void describe_run() {
