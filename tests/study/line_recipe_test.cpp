@@ -87,6 +87,19 @@ TEST(VisionPath, AnotherSeedIsAnotherRun) {
   EXPECT_EQ(runs, 2);
 }
 
+TEST(VisionPath, ADivergedRunIsRefusedEveryTime) {
+  const TemporaryFolder folder;
+  const ReproduceOptions options{.threads = 1, .folder = folder.path()};
+  auto arm = small_arm();
+  arm.settings["train.step"] = "1e30";
+  for (const char* when : {"trained now", "trained before"}) {
+    SCOPED_TRACE(when);
+    tests::expect_error(ErrorKind::numeric, {"resnet8", "diverged"}, [&] {
+      (void)train_vision_path(arm, options, {});
+    });
+  }
+}
+
 TEST(VisionPath, MissingSnapshotsAreNamed) {
   const TemporaryFolder folder;
   const ReproduceOptions options{.threads = 1, .folder = folder.path()};

@@ -12,8 +12,8 @@
 #include "overparam/report/surface.hpp"
 #include "overparam/study/landscape.hpp"
 #include "overparam/study/recipe.hpp"
-#include "overparam/study/training.hpp"
 #include "overparam/study/vision_run.hpp"
+#include "support/train_once.hpp"
 
 namespace overparam::study {
 
@@ -109,22 +109,6 @@ fs::path run_folder(const Arm& arm, const ReproduceOptions& options) {
          fmt::format("{}-{}", arm.name(), training_settings(arm, options).fingerprint());
 }
 
-/// Trains what is not there yet. False where the user interrupted.
-bool train_arm(const Arm& arm, const ReproduceOptions& options, const Voice& voice) {
-  const fs::path folder = run_folder(arm, options);
-  if (is_vision_run(folder) && !options.fresh) {
-    voice.say(arm.name() + ": was trained before");
-    return true;
-  }
-  const auto problem = prepare_vision(training_settings(arm, options));
-  const bool resume = can_be_resumed(folder) && !options.fresh;
-  const auto record = run_vision_training(
-      problem, {.folder = folder, .resume = resume, .overwrite = options.fresh}, voice);
-  if (record.stopped_by == "interrupted") return false;
-  report::write_page(vision_page(record), folder);
-  return true;
-}
-
 LandscapeRecord draw_arm(const Arm& arm,
                          const ReproduceOptions& options,
                          bool fresh,
@@ -166,8 +150,11 @@ bool make(const ReproduceOptions& options, const Voice& voice) {
   const auto arms = arms_at(options.scale);
   say_plan(arms, options, voice);
   for (const auto& arm : arms) {
-    if (!train_arm(arm, options, voice) || draw_arm(arm, options, options.fresh, voice).interrupted)
+    const auto settings = training_settings(arm, options);
+    if (!train_once(arm.name(), settings, run_folder(arm, options), options, voice) ||
+        draw_arm(arm, options, options.fresh, voice).interrupted) {
       return false;
+    }
   }
   return true;
 }

@@ -13,9 +13,9 @@
 #include "overparam/base/text.hpp"
 #include "overparam/curvature/path.hpp"
 #include "overparam/study/prepare.hpp"
-#include "overparam/study/training.hpp"
 #include "overparam/study/vision_run.hpp"
 #include "overparam/train/vision.hpp"
+#include "train_once.hpp"
 
 namespace overparam::study {
 
@@ -132,23 +132,8 @@ class VisionPath {
 bool train_vision_path(const VisionPathArm& arm,
                        const ReproduceOptions& options,
                        const Voice& voice) {
-  const fs::path folder = run_folder(arm, options);
-  if (is_vision_run(folder) && !options.fresh) {
-    voice.say(arm.network + ": was trained before");
-    return true;
-  }
-  const auto problem = prepare_vision(settings_of(arm, options));
-  const bool resume = can_be_resumed(folder) && !options.fresh;
-  const auto record = run_vision_training(
-      problem, {.folder = folder, .resume = resume, .overwrite = options.fresh}, voice);
-  if (record.stopped_by == "interrupted") return false;
-  base::require(record.stopped_by != "not_finite",
-                ErrorKind::numeric,
-                "{}: training of {} diverged, there is no line to its end",
-                kName,
-                arm.network);
-  report::write_page(vision_page(record), folder);
-  return true;
+  return train_once(
+      arm.network, settings_of(arm, options), run_folder(arm, options), options, voice);
 }
 
 std::string vision_path_owner(const VisionPathArm& arm, const ReproduceOptions& options) {

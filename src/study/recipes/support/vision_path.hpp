@@ -31,7 +31,7 @@ constexpr const char* kFrozen = "frozen";             ///< those of the end, eve
 constexpr const char* kFresh = "fresh";  ///< re-estimated, from initial weights of another seed
 
 /// Trains what is not there yet, in a folder of options.folder named by the network and the
-/// settings. False where the user interrupted. @throws Error(numeric) where the training diverges
+/// settings. False where the user interrupted. @throws as train_once
 bool train_vision_path(const VisionPathArm& arm,
                        const ReproduceOptions& options,
                        const Voice& voice);
