@@ -299,28 +299,36 @@ at::Tensor TileSum::block_of(at::Tensor& sum, std::int64_t a, std::int64_t b) co
   return options_.block == OutputBlock::diagonal ? sum.select(0, a) : sum;
 }
 
-namespace {
+/// Factors of one piece as matrices with a row for each sample and position: at one position, or
+/// all of them side by side.
+struct TileSum::Term {
+  at::Tensor products;  // room for those of two deltas, (rows P, columns P)
+  std::int64_t positions;
+  double gain;
+  at::Tensor left = {};      // deltas (c, rows P, channels)
+  at::Tensor right = {};     // deltas (c, columns P, channels)
+  at::Tensor overlaps = {};  // of the features (rows P, columns P), undefined for gradients
 
-/// out (rows, columns) += gain * products * overlaps, summed over the positions of a sample.
-void add_hadamard(at::Tensor out,
-                  at::Tensor& products,
-                  const at::Tensor& overlaps,
-                  std::int64_t positions,
-                  double gain) {
-  if (!overlaps.defined()) {
-    out.add_(products, gain);
-  } else if (positions == 1) {
-    out.addcmul_(products.to(at::kDouble), overlaps, gain);
-  } else {
-    products.mul_(overlaps);
-    const std::int64_t P = positions;
-    const at::Tensor pairs = products.view({products.size(0) / P, P, products.size(1) / P, P})
-                                 .sum({1, 3}, false, at::kDouble);
-    out.add_(pairs, gain);
+  /// products = left_a right_b^T + beta * products
+  void multiply_pair(std::int64_t a, std::int64_t b, double beta = 0) {
+    multiply(products, left[a], right[b].t(), 1, beta);
   }
-}
 
-}  // namespace
+  /// out (rows, columns) += gain * products * overlaps, summed over positions.
+  void add_to(at::Tensor out) {
+    if (!overlaps.defined()) {
+      out.add_(products, gain);
+    } else if (positions == 1) {
+      out.addcmul_(products.to(at::kDouble), overlaps, gain);
+    } else {
+      products.mul_(overlaps);
+      const std::int64_t P = positions;
+      const at::Tensor pairs = products.view({products.size(0) / P, P, products.size(1) / P, P})
+                                   .sum({1, 3}, false, at::kDouble);
+      out.add_(pairs, gain);
+    }
+  }
+};
 
 void TileSum::add_piece(const Factors& left,
                         const Factors& right,
@@ -332,64 +340,84 @@ void TileSum::add_piece(const Factors& left,
   const bool by_position = left.route == Route::positions;
   const std::int64_t times = by_position ? left.positions() : 1;
   const std::int64_t P = by_position ? 1 : left.positions();
-  const auto matrix = [&](const at::Tensor& of, std::int64_t p) {  // (samples P, numbers)
-    return by_position ? of.select(1, p) : of.reshape({-1, of.size(-1)});
+  // (..., n, P, numbers) to (..., n P, numbers)
+  const auto matrix = [&](const at::Tensor& of, std::int64_t p) {
+    return by_position ? of.select(-2, p) : of.flatten(-3, -2);
   };
-  const auto part = [&](at::Tensor whole) {
-    return whole.narrow(0, piece.row, piece.rows).narrow(1, piece.column, piece.columns);
-  };
-  at::Tensor products = at::empty({piece.rows * P, piece.columns * P}, left.deltas.options());
-
+  Term term{.products = at::empty({piece.rows * P, piece.columns * P}, left.deltas.options()),
+            .positions = P,
+            .gain = options_.block == OutputBlock::trace ? gain / static_cast<double>(c_) : gain};
   for (std::int64_t p = 0; p < times; ++p) {
-    at::Tensor overlaps;
+    term.left = matrix(rows.deltas, p);
+    term.right = matrix(columns.deltas, p);
     if (rows.features.defined()) {
-      overlaps = at::empty_like(products);
-      multiply(overlaps, matrix(rows.features, p), matrix(columns.features, p).t());
-      if (P == 1) overlaps = overlaps.to(at::kDouble);
+      term.overlaps = at::empty_like(term.products);
+      multiply(term.overlaps, matrix(rows.features, p), matrix(columns.features, p).t());
+      if (P == 1) term.overlaps = term.overlaps.to(at::kDouble);
     }
-    const auto add_pair = [&](std::int64_t a, std::int64_t b, double beta) {
-      multiply(products, matrix(rows.deltas[a], p), matrix(columns.deltas[b], p).t(), 1, beta);
-    };
-    if (options_.block == OutputBlock::full) {
-      const bool whole = P == 1 && piece.rows == shape_.rows && piece.columns == shape_.columns &&
-                         c_ * std::max(piece.rows, piece.columns) <= 512;
-      if (whole && !by_position) {
-        // Few samples: one product for all outputs together.
-        at::Tensor all = at::empty({c_ * piece.rows, c_ * piece.columns}, products.options());
-        multiply(all, matrix(rows.deltas, 0), matrix(columns.deltas, 0).t());
-        at::Tensor view = all.view({c_, piece.rows, c_, piece.columns});
-        if (overlaps.defined()) {
-          sum.addcmul_(
-              view.to(at::kDouble), overlaps.view({1, piece.rows, 1, piece.columns}), gain);
+    switch (options_.block) {
+      case OutputBlock::full:
+        if (left.positions() == 1 && is_whole(piece)) {
+          add_all_pairs(term, sum);
         } else {
-          sum.add_(view, gain);
+          add_pairs(term, piece, sum);
         }
-        continue;
-      }
-      for (std::int64_t a = 0; a < c_; ++a) {
-        for (std::int64_t b = piece.on_diagonal ? a : 0; b < c_; ++b) {
-          add_pair(a, b, 0);
-          if (!piece.on_diagonal || a == b) {
-            add_hadamard(part(block_of(sum, a, b)), products, overlaps, P, gain);
-            continue;
-          }
-          at::Tensor block = at::zeros({piece.rows, piece.columns}, sum.options());
-          add_hadamard(block, products, overlaps, P, gain);
-          part(block_of(sum, a, b)).add_(block);
-          // K of the uses in the other order, transposed.
-          part(block_of(sum, b, a)).add_(block.t());
+        break;
+      case OutputBlock::diagonal:
+        for (std::int64_t a = 0; a < c_; ++a) {
+          term.multiply_pair(a, a);
+          term.add_to(part_of(block_of(sum, a, a), piece));
         }
-      }
-    } else if (options_.block == OutputBlock::diagonal) {
-      for (std::int64_t a = 0; a < c_; ++a) {
-        add_pair(a, a, 0);
-        add_hadamard(part(block_of(sum, a, a)), products, overlaps, P, gain);
-      }
-    } else {
-      for (std::int64_t a = 0; a < rows.deltas.size(0); ++a) add_pair(a, a, a == 0 ? 0 : 1);
-      add_hadamard(part(sum), products, overlaps, P, gain / static_cast<double>(c_));
+        break;
+      default:
+        for (std::int64_t a = 0; a < term.left.size(0); ++a) {
+          term.multiply_pair(a, a, a == 0 ? 0 : 1);
+        }
+        term.add_to(part_of(sum, piece));
     }
   }
+}
+
+/// Whether a piece is the whole tile, and the tile small enough for one product of all outputs.
+bool TileSum::is_whole(const Piece& piece) const {
+  return piece.rows == shape_.rows && piece.columns == shape_.columns &&
+         c_ * std::max(piece.rows, piece.columns) <= 512;
+}
+
+/// All pairs of outputs in one product.
+void TileSum::add_all_pairs(const Term& term, at::Tensor& sum) const {
+  const std::int64_t rows = shape_.rows;
+  const std::int64_t columns = shape_.columns;
+  at::Tensor all = at::empty({c_ * rows, c_ * columns}, term.products.options());
+  multiply(all, term.left.flatten(0, 1), term.right.flatten(0, 1).t());
+  const at::Tensor pairs = all.view({c_, rows, c_, columns});
+  if (term.overlaps.defined()) {
+    sum.addcmul_(pairs.to(at::kDouble), term.overlaps.view({1, rows, 1, columns}), term.gain);
+  } else {
+    sum.add_(pairs, term.gain);
+  }
+}
+
+/// A product for each pair of outputs, or of each two that mirror each other, (a, b) and (b, a).
+void TileSum::add_pairs(Term& term, const Piece& piece, at::Tensor& sum) const {
+  for (std::int64_t a = 0; a < c_; ++a) {
+    for (std::int64_t b = piece.on_diagonal ? a : 0; b < c_; ++b) {
+      term.multiply_pair(a, b);
+      if (!piece.on_diagonal || a == b) {
+        term.add_to(part_of(block_of(sum, a, b), piece));
+        continue;
+      }
+      at::Tensor block = at::zeros({piece.rows, piece.columns}, sum.options());
+      term.add_to(block);
+      part_of(block_of(sum, a, b), piece).add_(block);
+      // K of the uses in the other order, transposed.
+      part_of(block_of(sum, b, a), piece).add_(block.t());
+    }
+  }
+}
+
+at::Tensor TileSum::part_of(const at::Tensor& block, const Piece& piece) {
+  return block.narrow(0, piece.row, piece.rows).narrow(1, piece.column, piece.columns);
 }
 
 /// Pieces below the diagonal, from those above it: sum[(a,i),(b,j)] = sum[(b,j),(a,i)] for i > j.

@@ -56,6 +56,7 @@ class TileSum {
  private:
   struct Factors;
   struct Piece;
+  struct Term;
 
   bool add_products(const Factors& left, const Factors& right, double gain, at::Tensor& sum);
   void add_piece(const Factors& left,
@@ -63,6 +64,10 @@ class TileSum {
                  double gain,
                  const Piece& piece,
                  at::Tensor& sum) const;
+  [[nodiscard]] bool is_whole(const Piece& piece) const;
+  void add_all_pairs(const Term& term, at::Tensor& sum) const;
+  void add_pairs(Term& term, const Piece& piece, at::Tensor& sum) const;
+  [[nodiscard]] static at::Tensor part_of(const at::Tensor& block, const Piece& piece);
   [[nodiscard]] std::int64_t samples_in_piece(const Factors& factors) const;
   [[nodiscard]] std::vector<Piece> pieces_of(std::int64_t step) const;
   void split_diagonal(std::int64_t begin, std::int64_t size, std::vector<Piece>& pieces) const;

@@ -58,8 +58,73 @@ double operations_of_product(const net::Architecture& architecture, std::int64_t
   return sum;
 }
 
-double cube(std::int64_t size) {
-  return static_cast<double>(size) * static_cast<double>(size) * static_cast<double>(size);
+double cube(double size) { return size * size * size; }
+
+/// What the exact part of the split adds: derivatives along mean features, and their factor.
+void add_split(const net::Architecture& architecture, std::int64_t n, NewtonPlan& plan) {
+  const std::int64_t d = architecture.num_outputs();
+  const auto [own, shared] = kernel::derivative_columns(architecture);
+  const auto samples = static_cast<double>(n);
+  plan.operations_of_setup += kernel::operations_of_derivatives(architecture, n) +
+                              samples * samples * static_cast<double>(d * own + shared) +
+                              samples * static_cast<double>(d * own * (own + 2 * shared)) +
+                              cube(static_cast<double>(own + shared)) / 3;
+  plan.memory.add(
+      "cotangents of a chunk", {kernel::sample_eigenvalue_numbers(architecture, n)}, sizeof(float));
+  plan.memory.add("derivatives along mean features", {n * d, own}, sizeof(float));
+  plan.memory.add("their patterns below the read-out", {n, shared}, sizeof(float));
+  plan.memory.add("their Gram matrix", {2, own + shared, own + shared}, sizeof(float));
+}
+
+double products_of_solve(KernelModel model, const net::Architecture& architecture, double outputs) {
+  switch (model) {
+    case KernelModel::dense:
+      return kProductsWithKernel;
+    case KernelModel::split:
+      return kProductsWithSplit;
+    default: {
+      const auto [own, shared] = kernel::derivative_columns(architecture);
+      return products_with_mean(outputs, static_cast<double>(own + shared));
+    }
+  }
+}
+
+/// The plan of one model of the kernel, whether it fits or not.
+NewtonPlan plan_with(KernelModel model,
+                     const net::Architecture& architecture,
+                     std::int64_t n,
+                     at::ScalarType type,
+                     const NewtonOptions& options) {
+  const std::int64_t outputs = n * architecture.num_outputs();
+  const std::uint64_t size = c10::elementSize(type);
+  const bool dense = model == KernelModel::dense;
+  const std::int64_t landmarks = model == KernelModel::landmarks ? std::min(n, kLandmarks) : 0;
+  NewtonPlan plan{.model = model, .operations_of_product = operations_of_product(architecture, n)};
+  plan.landmarks = landmarks;
+  // Few iterations follow an own factor, so they may as well be exact.
+  plan.product_type = dense ? type : at::kFloat;
+  plan.products_of_solve = products_of_solve(model, architecture, static_cast<double>(outputs));
+  const auto kernel =
+      kernel::plan_kernel(architecture,
+                          n,
+                          landmarks,
+                          {.block = dense ? OutputBlock::full : OutputBlock::trace,
+                           .type = landmarks > 0 ? at::kDouble : at::kFloat,
+                           .outputs = model == KernelModel::split ? kOutputsOfRest : 0,
+                           .coarse = !dense && landmarks == 0,
+                           .memory_limit = options.memory_limit > 0 ? options.memory_limit / 2 : 0},
+                          c10::elementSize(plan.product_type));
+  const std::int64_t rows = dense ? outputs : landmarks > 0 ? landmarks : n;
+  plan.operations_of_setup = kernel.operations + cube(static_cast<double>(rows)) / 3;
+  plan.memory.add("step and former weights", {2, architecture.num_trained_parameters()}, size);
+  if (plan.product_type != type) {
+    plan.memory.add("weights in float32", {architecture.num_parameters()}, sizeof(float));
+  }
+  plan.memory.add("vectors of conjugate gradients", {8, outputs}, sizeof(double));
+  plan.memory.add(kernel.memory);
+  if (landmarks > 0) plan.memory.add("low-rank factor", {3, n, landmarks}, sizeof(double));
+  if (model == KernelModel::split) add_split(architecture, n, plan);
+  return plan;
 }
 
 }  // namespace
@@ -92,59 +157,9 @@ NewtonPlan plan_newton(const net::Architecture& architecture,
                        std::int64_t n,
                        at::ScalarType type,
                        const NewtonOptions& options) {
-  const std::int64_t d = architecture.num_outputs();
-  const std::int64_t outputs = n * d;
-  const std::uint64_t size = c10::elementSize(type);
-  const double product = operations_of_product(architecture, n);
-
   const auto plan_of = [&](KernelModel model) {
-    const bool dense = model == KernelModel::dense;
-    NewtonPlan plan{.model = model, .operations_of_product = product};
-    if (model == KernelModel::landmarks) plan.landmarks = std::min(n, kLandmarks);
-    // Few iterations follow an own factor, so they may as well be exact.
-    plan.product_type = dense ? type : at::kFloat;
-    const auto kernel = kernel::plan_kernel(
-        architecture,
-        n,
-        plan.landmarks,
-        {.block = dense ? OutputBlock::full : OutputBlock::trace,
-         .type = plan.landmarks > 0 ? at::kDouble : at::kFloat,
-         .outputs = model == KernelModel::split ? kOutputsOfRest : 0,
-         .coarse = !dense && plan.landmarks == 0,
-         .memory_limit = options.memory_limit > 0 ? options.memory_limit / 2 : 0},
-        c10::elementSize(plan.product_type));
-    const std::int64_t rows = dense ? outputs : plan.landmarks > 0 ? plan.landmarks : n;
-    plan.operations_of_setup = kernel.operations + cube(rows) / 3;
-    plan.memory.add("step and former weights", {2, architecture.num_trained_parameters()}, size);
-    if (plan.product_type != type) {
-      plan.memory.add("weights in float32", {architecture.num_parameters()}, sizeof(float));
-    }
-    plan.memory.add("vectors of conjugate gradients", {8, outputs}, sizeof(double));
-    plan.memory.add(kernel.memory);
-    if (plan.landmarks > 0)
-      plan.memory.add("low-rank factor", {3, n, plan.landmarks}, sizeof(double));
-    const auto [own, shared] = kernel::derivative_columns(architecture);
-    const auto R = static_cast<double>(own + shared);
-    if (model == KernelModel::split) {
-      const auto each = static_cast<double>(outputs);
-      plan.operations_of_setup +=
-          kernel::operations_of_derivatives(architecture, n) +
-          static_cast<double>(n) * static_cast<double>(n * (d * own + shared)) +
-          each * static_cast<double>(own * (own + 2 * shared)) + R * R * R / 3;
-      plan.memory.add("cotangents of a chunk",
-                      {kernel::sample_eigenvalue_numbers(architecture, n)},
-                      sizeof(float));
-      plan.memory.add("derivatives along mean features", {outputs, own}, sizeof(float));
-      plan.memory.add("their patterns below the read-out", {n, shared}, sizeof(float));
-      plan.memory.add("their Gram matrix", {2, own + shared, own + shared}, sizeof(float));
-    }
-    plan.products_of_solve = dense ? kProductsWithKernel
-                             : model == KernelModel::split
-                                 ? kProductsWithSplit
-                                 : products_with_mean(static_cast<double>(outputs), R);
-    return plan;
+    return plan_with(model, architecture, n, type, options);
   };
-
   if (options.solver == Solver::dense) {
     const NewtonPlan dense = plan_of(KernelModel::dense);
     dense.memory.check(options.memory_limit);
