@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "overparam/base/interrupt.hpp"
 #include "overparam/kernel/tangent_kernel.hpp"
 #include "overparam/linalg/products.hpp"
 #include "uses.hpp"
@@ -273,7 +274,7 @@ double largest_sample_eigenvalue(const Network& network,
   const std::int64_t d = network.architecture().num_outputs();
   const std::int64_t chunk = samples_at_once(network.architecture());
   double largest = 0;
-  for (std::int64_t begin = 0; begin < inputs.size(0); begin += chunk) {
+  for (std::int64_t begin = 0; begin < inputs.size(0) && !base::interrupted(); begin += chunk) {
     const std::int64_t n = std::min(chunk, inputs.size(0) - begin);
     const net::Tape tape = network.record(inputs.narrow(0, begin, n), workspace);
     at::Tensor blocks = at::zeros({n, d, d}, network.options().dtype(at::kDouble));

@@ -156,7 +156,8 @@ linalg::ExtremeEigenvalues extreme_eigenvalues(const net::Network& network,
                                                const linalg::EigenOptions& options = {});
 
 /// max_i lambda_max(K_ii), the largest curvature one sample can give; K_ii is the (d, d) block of
-/// sample i. Works on chunks of samples, so memory does not grow with n.
+/// sample i. Works on chunks of samples, so memory does not grow with n; where the user interrupts
+/// it is that of the chunks so far.
 double largest_sample_eigenvalue(const net::Network& network,
                                  const at::Tensor& inputs,
                                  net::Workspace& workspace);
