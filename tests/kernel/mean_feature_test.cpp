@@ -82,7 +82,7 @@ TEST_P(MeanFeature, TheMeanOverSomeOutputsIsThatOfTheirBlocks) {
 INSTANTIATE_TEST_SUITE_P(Catalogue,
                          MeanFeature,
                          testing::ValuesIn(tests::small_architectures()),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& tested) { return tested.param.name; });
 
 }  // namespace
 }  // namespace overparam::kernel
