@@ -85,19 +85,14 @@ Row measure_start(const Point& original) {
   return row;
 }
 
-/// T by GD with the critical step. Targets 1e-3 from the initial outputs, so that weights stay
-/// near, as in thm1.
+/// T by GD, or by SGD where the setting "b" gives a batch, with the critical step. Targets 1e-3
+/// from the initial outputs, so that weights stay near, as in thm1.
 Row measure_training(const Point& point) {
   train::Problem problem = line_problem(point, at::kDouble);
   if (point.get("conflict", 0) != 0) make_conflict(problem);
   net::Network network = cnn_network(point, problem);
   bring_targets_near(problem, network, 1e-3);
-  const auto run =
-      train_run(network,
-                problem,
-                "critical",
-                {.stop = {.max_steps = static_cast<std::int64_t>(point.get("max_steps", 20'000)),
-                          .target_ratio = kTargetRatio}});
+  const auto run = train_run(network, problem, "critical", options_of(point, kTargetRatio));
   Row row = row_of(point);
   row.values["steps"] = run.steps_to(kTargetRatio);
   row.values["converged"] = run.result.reached_target() ? 1 : 0;
@@ -153,6 +148,14 @@ std::vector<Design> designs_of(double m, double L, int seeds, int runs, double g
           {.name = "P",
            .fixed = {{"m", m}, {"L", 2}, {"n", 4}, {"delta", 0.4}},
            .axes = {{"P", {8, 16, 32}}},
+           .seeds = runs},
+          {.name = "q",
+           .fixed = {{"P", 16}, {"m", m}, {"L", 2}, {"n", 4}, {"delta", 0.4}},
+           .axes = {{"q", {3, 5, 9}}},
+           .seeds = runs},
+          {.name = "sgd",
+           .fixed = {{"P", 8}, {"m", m}, {"L", 2}, {"n", 4}, {"b", 2}},
+           .axes = {{"delta", {0.2, 0.4, 0.8}}},
            .seeds = runs}};
 }
 
@@ -163,14 +166,14 @@ Claim thm6_cnn() {
       .id = "thm6-cnn",
       .group = Group::architectures,
       .statement =
-          "a convolutional network over P positions reaches F <= eps by GD in T = poly(n, L, P) / "
-          "delta^2 log(1/eps) steps",
+          "a convolutional network over P positions reaches F <= eps by GD and by SGD in T = "
+          "poly(n, L, P) / delta^2 log(1/eps) steps",
       .source = "Theorem 6",
       .quantity =
           "T to 1e-3 F_0 with the critical step; |h_L|, |Back_2|_2, |h_L - h'_L| at the start",
       .window =
           "m >= poly(n, L, P, 1/delta) d with unstated powers: taken as those of Theorem 1; the "
-          "power of P in T is not stated either, and one is chosen",
+          "powers of P and of q in T are not stated either, and one is chosen for each",
       .inside_window = wide_enough_to_train,
       .expected = {VerdictKind::tight, VerdictKind::consistent, VerdictKind::loose},
       .designs =
@@ -184,10 +187,17 @@ Claim thm6_cnn() {
             const double dense = point.at("P") * point.at("m");
             return static_cast<std::uint64_t>(8 * (4 * dense * dense + 100 * dense));
           },
-      // The powers of P in "poly" are not stated; a step from P to 2P costs at most as much as the
-      // condition number of the widest design suggests, one power.
+      // The power of P in "poly" is not stated; a step from P to 2P costs at most as much as the
+      // condition number of the widest design suggests, one power. q is at most P.
       .laws = {steps_in("delta", "delta", -2, Limit::small),
-               steps_in("P", "P, the power 1 chosen here", 1)},
+               steps_in("P", "P, the power 1 chosen here", 1),
+               steps_in("q", "q, the power 1 chosen here", 1),
+               {.name = "T of SGD, b = 2, in delta",
+                .design = "sgd",
+                .x = "delta",
+                .y = "steps",
+                .predicted = -2,
+                .limit = Limit::small}},
       .checks = {{.name = "mean |h_L|^2",
                   .meaning = "1: circular patches keep the norm for shared and unshared filters",
                   .value =
@@ -218,7 +228,9 @@ Claim thm6_cnn() {
                   .low = 0.2,
                   .high = 0.95},
                  converged("delta"),
-                 converged("P")},
+                 converged("P"),
+                 converged("q"),
+                 converged("sgd")},
       .positive_control = {.description = "m = 16, two layers",
                            .designs = designs_of(16, 2, 40, 2)},
       .negative_control = {.description =

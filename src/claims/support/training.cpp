@@ -8,6 +8,19 @@
 
 namespace overparam::claims {
 
+train::TrainOptions options_of(const Point& point, double ratio) {
+  train::TrainOptions options{
+      .stop = {.max_steps = static_cast<std::int64_t>(point.get("max_steps", 20'000)),
+               .target_ratio = ratio}};
+  if (point.settings.contains("b")) {
+    options.method = train::Method::sgd;
+    options.batch_size = point.integer("b");
+    options.sampling = train::Sampling::subset;
+    options.seed = point.seed();
+  }
+  return options;
+}
+
 double TrainingRun::steps_to(double ratio) const {
   for (std::size_t i = 0; i < steps.size(); ++i) {
     if (objectives[i] <= ratio * objectives.front()) return steps[i];

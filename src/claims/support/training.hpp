@@ -11,6 +11,10 @@
 
 namespace overparam::claims {
 
+/// GD to F <= ratio * F_0, or SGD where the setting "b" gives a batch; in at most "max_steps",
+/// 20,000 where that is not given.
+train::TrainOptions options_of(const Point& point, double ratio);
+
 /// What a claim reads off one run.
 struct TrainingRun {
   train::TrainResult result;
