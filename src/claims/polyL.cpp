@@ -134,7 +134,7 @@ Claim polyL() {
       },
       .measure = measure,
       .memory = measurement_memory,
-      .laws = {{.name = "T in L", .design = "training", .x = "L", .y = "steps", .predicted = 2},
+      .laws = {steps_bound("T in L", "training", "L", 2),
                {.name = "largest |grad F|^2 d/(m F) in L",
                 .design = "gradient",
                 .x = "L",

@@ -54,7 +54,7 @@ Claim thm1_dim() {
       },
       .measure = measure,
       .memory = measurement_memory,
-      .laws = {{.name = "T in dx", .design = "dx", .x = "dx", .y = "steps", .predicted = 0}},
+      .laws = {steps_bound("T in dx", "dx", "dx", 0)},
       .checks = {all_reach("1e-4 F_0", "dx")},
       .positive_control = {.description = "n = 4, m = 128",
                            .designs = {{.name = "dx",

@@ -96,16 +96,6 @@ Design width_design(const std::vector<double>& samples,
           .seeds = seeds};
 }
 
-Law steps_in(const char* variable, const char* label, double bound, Limit limit = Limit::large) {
-  return {.name = std::string("T in ") + label,
-          .design = variable,
-          .x = variable,
-          .y = "steps",
-          .predicted = bound,
-          .bound = Bound::upper,
-          .limit = limit};
-}
-
 std::vector<Design> designs(Scale scale) {
   const int seeds = pick(scale, 2, 4, 10);
   const double m = pick(scale, 256.0, 512.0, 2048.0);
@@ -173,12 +163,12 @@ Claim thm1() {
       .memory = measurement_memory,
       .summarise = with_needed_widths,
       .laws =
-          {steps_in("delta", "delta", -2, Limit::small),
-           steps_in("n", "n", 6),
+          {steps_bound("T in delta", "delta", "delta", -2, Limit::small),
+           steps_bound("T in n", "n", "n", 6),
            {.name = "needed m in n", .design = "width", .x = "n", .y = "needed_m", .predicted = 24},
-           steps_in("L", "L", 2),
-           steps_in("m", "m", 0),
-           steps_in("d", "d, m = 256 d", 0),
+           steps_bound("T in L", "L", "L", 2),
+           steps_bound("T in m", "m", "m", 0),
+           steps_bound("T in d, m = 256 d", "d", "d", 0),
            {.name = "|W - W^(0)|_F in m",
             .design = "m",
             .x = "m",

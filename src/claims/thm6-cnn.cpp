@@ -118,16 +118,6 @@ double scatter_ratio(const std::vector<Row>& rows) {
   return deviation[1] / deviation[0];
 }
 
-Law steps_in(const char* variable, const char* label, double bound, Limit limit = Limit::large) {
-  return {.name = std::string("T in ") + label,
-          .design = variable,
-          .x = variable,
-          .y = "steps",
-          .predicted = bound,
-          .bound = Bound::upper,
-          .limit = limit};
-}
-
 Check converged(const char* design) {
   return {.name = std::string("share of runs that converge, design ") + design,
           .meaning = "every run reaches 1e-3 F_0",
@@ -189,15 +179,10 @@ Claim thm6_cnn() {
           },
       // The power of P in "poly" is not stated; a step from P to 2P costs at most as much as the
       // condition number of the widest design suggests, one power. q is at most P.
-      .laws = {steps_in("delta", "delta", -2, Limit::small),
-               steps_in("P", "P, the power 1 chosen here", 1),
-               steps_in("q", "q, the power 1 chosen here", 1),
-               {.name = "T of SGD, b = 2, in delta",
-                .design = "sgd",
-                .x = "delta",
-                .y = "steps",
-                .predicted = -2,
-                .limit = Limit::small}},
+      .laws = {steps_bound("T in delta", "delta", "delta", -2, Limit::small),
+               steps_bound("T in P, the power 1 chosen here", "P", "P", 1),
+               steps_bound("T in q, the power 1 chosen here", "q", "q", 1),
+               steps_bound("T of SGD, b = 2, in delta", "sgd", "delta", -2, Limit::small)},
       .checks = {{.name = "mean |h_L|^2",
                   .meaning = "1: circular patches keep the norm for shared and unshared filters",
                   .value =

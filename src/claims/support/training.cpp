@@ -61,6 +61,20 @@ TrainingRun train_run(net::Network& network,
   return run;
 }
 
+Law steps_bound(const std::string& name,
+                const std::string& design,
+                const std::string& setting,
+                double power,
+                Limit limit) {
+  return {.name = name,
+          .design = design,
+          .x = setting,
+          .y = "steps",
+          .predicted = power,
+          .bound = Bound::upper,
+          .limit = limit};
+}
+
 Check all_reach(const std::string& target, const std::string& design, const std::string& steps) {
   return {.name = "share of runs that reach " + target + ", design " + design,
           .meaning = "a run that does not has no T, and the laws in T would not see it",

@@ -37,6 +37,13 @@ TrainingRun train_run(net::Network& network,
                       const std::string& rule,
                       train::TrainOptions options);
 
+/// T, the column "steps", is bounded from above by a power of a setting.
+Law steps_bound(const std::string& name,
+                const std::string& design,
+                const std::string& setting,
+                double power,
+                Limit limit = Limit::large);
+
 /// The runs of a design have their T. One that never reaches its target has none, and would be
 /// missing from the laws in T though it is the first to break them.
 /// @param target as the check's name says it: "1e-3 F_0"   @param steps the column of T
