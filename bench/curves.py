@@ -86,8 +86,9 @@ def table_of(case, dim, runs):
         f"to F <= {RATIO:g} F_0",
         ["numbers", "steps", "seconds", "F apart from float64's by at most", "target", "met"],
         "Gradient descent from the same weights, on the same data, with the same step size, the critical "
-        f"one; {seed_words}. Plain float32 loses part of its late steps, which are about the spacing of "
-        "its numbers; with narrow products the movement is summed up by itself."
+        f"one; {seed_words}. Late steps are about the spacing of float32, which rounds part of them "
+        "away; narrow products sum up the movement by itself. That this is why plain float32 leaves the "
+        "curve is likely, and was not measured apart."
         + (" The second row is what the curve makes of the smallest change: by itself, a step size longer "
            "by 1e-7 lowers F by 1e-6; the rest is signs that flip a step earlier or later."
            if has_control else ""),
