@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "overparam/base/array_files.hpp"
+#include "overparam/base/deflate.hpp"
 #include "overparam/base/files.hpp"
 #include "overparam/base/require.hpp"
 
@@ -126,9 +127,9 @@ std::vector<Member> read_directory(const Bytes& bytes) {
 }
 
 std::string inflate_member(std::string_view packed, const Member& member, const std::string& name) {
-  // Deflate packs at most about 1032 to 1, so a larger claim is a lie and not worth the memory.
-  const std::uint64_t most =
-      std::min<std::uint64_t>(packed.size() * 1040 + 64, std::numeric_limits<uInt>::max() - 1);
+  // A larger claim is a lie, and not worth the memory.
+  const std::uint64_t most = std::min<std::uint64_t>(packed.size() * kMostInflated + 64,
+                                                     std::numeric_limits<uInt>::max() - 1);
   require(member.size <= most,
           ErrorKind::data,
           "{}: claims to unpack to {} bytes, at most {} can be read from its {}",

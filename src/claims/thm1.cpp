@@ -57,12 +57,18 @@ std::vector<Row> measure(const Point& original) {
   return {row};
 }
 
+/// The rows of runs at widths that are meant to be enough.
+std::vector<Row> wide_enough(const std::vector<Row>& rows) {
+  std::vector<Row> runs;
+  std::ranges::copy_if(
+      rows, std::back_inserter(runs), [](const Row& row) { return row.design != "width"; });
+  return runs;
+}
+
 /// The least width of the grid from which on trainings converge, for each number of samples and
 /// seed, in place of the rows of its design.
 std::vector<Row> with_needed_widths(const std::vector<Row>& rows) {
-  std::vector<Row> result;
-  std::ranges::copy_if(
-      rows, std::back_inserter(result), [](const Row& row) { return row.design != "width"; });
+  std::vector<Row> result = wide_enough(rows);
   for (auto& runs : group_by(rows_of(rows, "width"), {"n", "seed"})) {
     std::ranges::sort(runs, std::greater{}, [](const Row& row) { return row.at("m"); });
     Row needed{.design = "width",
@@ -75,14 +81,6 @@ std::vector<Row> with_needed_widths(const std::vector<Row>& rows) {
     result.push_back(std::move(needed));
   }
   return result;
-}
-
-/// A column of the runs at widths meant to be enough.
-std::vector<double> of_runs(const std::vector<Row>& rows, const std::string& name) {
-  std::vector<Row> runs;
-  std::ranges::copy_if(
-      rows, std::back_inserter(runs), [](const Row& row) { return row.design != "width"; });
-  return column(runs, name);
 }
 
 /// Widths from hopeless to plenty, at targets that a network must move for.
@@ -183,7 +181,7 @@ Claim thm1() {
                   .meaning = "probability 1 - exp(-Omega(log^2 m))",
                   .value =
                       [](const std::vector<Row>& rows) {
-                        return linalg::mean(of_runs(rows, "converged"));
+                        return linalg::mean(column(wide_enough(rows), "converged"));
                       },
                   .low = 0.99,
                   .high = 1},
@@ -198,7 +196,7 @@ Claim thm1() {
                       "mode is left",
                   .value =
                       [](const std::vector<Row>& rows) {
-                        return std::ranges::min(of_runs(rows, "tail_r_squared"));
+                        return std::ranges::min(column(wide_enough(rows), "tail_r_squared"));
                       },
                   .low = 0.95,
                   .high = 1}},

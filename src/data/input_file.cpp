@@ -8,6 +8,7 @@
 #include <cstring>
 #include <limits>
 
+#include "overparam/base/deflate.hpp"
 #include "overparam/base/files.hpp"
 #include "overparam/base/require.hpp"
 #include "overparam/base/text.hpp"
@@ -20,9 +21,6 @@ namespace {
 
 constexpr unsigned kBuffer = 1 << 17;
 constexpr std::uint64_t kChunk = 1 << 20;
-
-/// What deflate makes of a byte at most, about 1032, and a little more.
-constexpr std::uint64_t kMostPacked = 1040;
 
 }  // namespace
 
@@ -40,7 +38,7 @@ InputFile::InputFile(const fs::path& path) : name_(path.string()) {
   ::gzbuffer(file_, kBuffer);
   const std::uint64_t size = fs::file_size(path, error);
   // What is no regular file has no size, and may go on for ever.
-  size_ = error ? std::numeric_limits<std::uint64_t>::max() / kMostPacked : size;
+  size_ = error ? std::numeric_limits<std::uint64_t>::max() / base::kMostInflated : size;
 }
 
 InputFile::~InputFile() { ::gzclose(file_); }
@@ -73,7 +71,7 @@ std::size_t InputFile::read(std::span<char> out) {
 }
 
 std::uint64_t InputFile::most_left() const {
-  const std::uint64_t most = ::gzdirect(file_) != 0 ? size_ : size_ * kMostPacked;
+  const std::uint64_t most = ::gzdirect(file_) != 0 ? size_ : size_ * base::kMostInflated;
   return most - std::min(most, position_);
 }
 
